@@ -1,0 +1,79 @@
+# Everything that is done with this repository. On a fresh machine it needs python3 (3.11 or newer, with venv),
+# make and git; the first target that runs makes .venv and installs the pinned packages.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# What is formatted, linted and type-checked: those of these folders that exist.
+CODE   := $(wildcard asyncup tests examples benchmarks)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
+.PHONY: help demo test check format format-check lint types architecture constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## upload 256 MiB to an emulated Vault and compare what arrived
+	$(BIN)/asyncup demo
+
+test: $(STAMP) ## run the tests; ARGS goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint types architecture test ## everything that CI runs
+
+format: $(STAMP) ## format the code and fix what ruff can fix
+	$(BIN)/ruff check --fix-only --quiet $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+format-check: $(STAMP)
+	$(BIN)/ruff format --check $(CODE)
+
+lint: $(STAMP) ## ruff, with the rules in pyproject.toml
+	$(BIN)/ruff check $(CODE)
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy $(CODE)
+
+architecture: $(STAMP) ## the layers point down (the tests run this too; here it fails first)
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+# One clear line instead of a traceback. Debian has venv without ensurepip until python3-venv is installed.
+define require-python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "asyncup needs Python 3.11 or newer, and $(PYTHON) is not; try: make PYTHON=python3.13" >&2; exit 1; }
+@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	{ echo "$(PYTHON) lacks venv; install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+endef
+
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+BUILD_TOOLS := hatchling setuptools
+
+# Anything is installed only when the stamp is missing or older than what decides the packages.
+# The build tools come first (hatchling ours, setuptools that of forbiddenfruit, which blockbuster needs and which has
+# no wheel) and build isolation is off: so they are pinned like everything else.
+$(STAMP): pyproject.toml constraints.txt
+	$(require-python)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(BUILD_TOOLS)
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+# Made with the oldest supported Python: what runs there runs on the newer ones, and seldom the reverse.
+constraints: PYTHON = python3.11
+constraints: FRESH := $(VENV)-constraints
+constraints: ## renew constraints.txt with the newest versions
+	$(require-python)
+	$(PYTHON) -m venv --clear $(FRESH)
+	$(FRESH)/bin/python $(PIP_INSTALL) --upgrade $(BUILD_TOOLS)
+	$(FRESH)/bin/python $(PIP_INSTALL) --no-build-isolation --editable '.[dev,bench]'
+	{ sed -n '/^#/p' constraints.txt; $(FRESH)/bin/python -m pip freeze --all --exclude pip --exclude-editable; } > $(FRESH)/new
+	mv $(FRESH)/new constraints.txt
+	rm -rf $(FRESH)
+
+clean: ## remove all that make and the tools made
+	rm -rf $(VENV) $(VENV)-constraints build dist htmlcov .coverage .coverage.* \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The tests of asyncup, one folder or file for each of its modules."""
