@@ -1,0 +1,58 @@
+"""asyncup: files into Veeva Vault's upload sessions, fast and safely, from asyncio.
+
+    await upload(path, session_id)                           # credentials from the environment
+    async with Vault("myvault.veevavault.com", TokenLogin(token)) as vault:
+        await upload_file(path, "/u42/video.mp4", vault=vault)
+
+Glossary. *File*: a local file. *Plan*: how it is cut into *parts* of one size, numbered from 1. *Upload session*:
+Vault's container for the parts of one file, created with the file's size and committed when all are there. *Login*: who
+we are for Vault. *Attempt*: one try at one thing, counted from 1. *Job*: what Vault runs after a commit to make the
+file appear. *Lane*: one file being uploaded beside others. *Manifest*: the list of files of a bulk run; *journal*: what
+became of each.
+"""
+
+from asyncup import errors, events
+from asyncup.errors import (
+    AsyncupError,
+    ConfigurationError,
+    IntegrityError,
+    SourceError,
+    TransportError,
+    UploadSessionNotFound,
+    VaultError,
+)
+from asyncup.pipeline.memory import MemoryBudget
+from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.results import UploadedFile, UploadResult
+from asyncup.pipeline.upload import upload
+from asyncup.pipeline.upload_file import upload_file
+from asyncup.protocol.retry import RetryPolicy
+from asyncup.vault.client import Vault
+from asyncup.vault.login import PasswordLogin, TokenLogin
+
+__all__ = [  # noqa: RUF022 - grouped by what they are for
+    # what it does
+    "upload",
+    "upload_file",
+    # where to
+    "Vault",
+    "TokenLogin",
+    "PasswordLogin",
+    # how
+    "UploadOptions",
+    "RetryPolicy",
+    "MemoryBudget",
+    # what comes back
+    "UploadResult",
+    "UploadedFile",
+    "events",
+    # what goes wrong
+    "errors",
+    "AsyncupError",
+    "ConfigurationError",
+    "SourceError",
+    "TransportError",
+    "VaultError",
+    "UploadSessionNotFound",
+    "IntegrityError",
+]

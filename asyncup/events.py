@@ -1,0 +1,242 @@
+"""What happens during an upload, as values: the only source for progress bars, logs, metrics and benchmark figures.
+
+A hook is an argument, never a global: `upload(..., on_event=hook)`. It is called on the event loop, in order, with one
+of the frozen values below, and must return at once. An exception that it raises ends the upload: it is the caller's.
+
+Two counters are kept apart. `BytesWritten` counts what was handed to the operating system for the wire, attempts
+included; `PartAcknowledged` counts what Vault has confirmed with our MD5. Progress shows the second: it never falls
+and never passes the file's size.
+
+This module imports nothing of asyncup and knows neither HTTP nor files.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = [
+    "BufferKind",
+    "BuffersChanged",
+    "BytesWritten",
+    "Event",
+    "EventHook",
+    "JobStatusSeen",
+    "PartAcknowledged",
+    "PartHashed",
+    "PartRead",
+    "PartStarted",
+    "RetryScheduled",
+    "Stage",
+    "StageEntered",
+    "UploadFinished",
+    "UploadSessionOpened",
+    "UploadStarted",
+]
+
+
+class Stage(enum.Enum):
+    """What an upload is waiting for. At every instant it is exactly one of these."""
+
+    DISK = "disk"
+    """The next part is being read (or waits for memory)."""
+    HASH = "hash"
+    """The next part is read, its MD5 is still being computed."""
+    WIRE = "wire"
+    """The network is taking the part's bytes."""
+    VAULT = "vault"
+    """Everything is sent; Vault has not answered yet. Also every call that carries no file bytes."""
+
+
+class BufferKind(enum.Enum):
+    """Where a part's bytes live while they are sent."""
+
+    MAPPED = "mapped"
+    """The file's own pages, under a read lease."""
+    COPIED = "copied"
+    """Anonymous memory, filled by `preadv`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSessionOpened:
+    """An upload session exists for this file: from here on the upload can be resumed.
+
+    Attributes:
+        path: the local file.
+        session_id: the upload session.
+        created: True when it was made now, False when an existing one is continued.
+    """
+
+    path: str
+    session_id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UploadStarted:
+    """The plan is made; the first missing part is about to be read.
+
+    Attributes:
+        path: the local file.
+        session_id: the upload session; None when the file goes in one request.
+        size: the file's bytes.
+        parts: how many parts the file has in all.
+        part_size: bytes of every part but the last.
+        resumed_parts: parts that Vault held already and whose MD5 agrees.
+        resumed_bytes: the bytes of those.
+        buffers: which kind of part buffer is used to begin with.
+    """
+
+    path: str
+    session_id: str | None
+    size: int
+    parts: int
+    part_size: int
+    resumed_parts: int
+    resumed_bytes: int
+    buffers: BufferKind
+
+
+@dataclass(frozen=True, slots=True)
+class PartRead:
+    """A part's bytes are in memory. `seconds` is the time that reading took, in a worker thread."""
+
+    path: str
+    part: int
+    length: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartHashed:
+    """A part's MD5 is known. `seconds` is the time that hashing took, in a worker thread."""
+
+    path: str
+    part: int
+    length: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartStarted:
+    """A part is offered to Vault. `attempt` counts from 1."""
+
+    path: str
+    part: int
+    length: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class BytesWritten:
+    """The network took another slice of a part. `total` counts every byte written for the file, attempts included."""
+
+    path: str
+    part: int
+    length: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartAcknowledged:
+    """Vault holds the part, with our MD5 (hex). `acknowledged` is the file's bytes that it holds now."""
+
+    path: str
+    part: int
+    length: int
+    md5: str
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntered:
+    """The upload now waits for something else."""
+
+    path: str
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class BuffersChanged:
+    """Somebody wants to write to the file: its lease was given back, and parts are copied from now on.
+
+    Attributes:
+        path: the local file.
+        buffers: the kind used from now on.
+        evacuated_bytes: bytes of mapped parts that were copied before the lease was given back.
+        seconds: how long that took, from noticing the writer to letting it go on.
+    """
+
+    path: str
+    buffers: BufferKind
+    evacuated_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """Something will be tried again.
+
+    Attributes:
+        operation: what, in words.
+        attempt: the number of the attempt that failed, counted from 1.
+        delay_s: seconds until the next attempt.
+        reason: what went wrong, in one line.
+        path: the local file, when the retry concerns one.
+        part: the part, when the retry concerns one.
+    """
+
+    operation: str
+    attempt: int
+    delay_s: float
+    reason: str
+    path: str | None = None
+    part: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatusSeen:
+    """The job that makes the file appear was asked for its status."""
+
+    path: str
+    job_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFinished:
+    """Every byte is acknowledged (and committed, when that was asked for).
+
+    Attributes:
+        path: the local file.
+        size: its bytes.
+        elapsed_s: seconds from the call to here.
+        disk_s, hash_s, wire_s, vault_s: the seconds spent waiting in each stage; they add up to `elapsed_s`.
+    """
+
+    path: str
+    size: int
+    elapsed_s: float
+    disk_s: float
+    hash_s: float
+    wire_s: float
+    vault_s: float
+
+
+Event = (
+    UploadSessionOpened
+    | UploadStarted
+    | PartRead
+    | PartHashed
+    | PartStarted
+    | BytesWritten
+    | PartAcknowledged
+    | StageEntered
+    | BuffersChanged
+    | RetryScheduled
+    | JobStatusSeen
+    | UploadFinished
+)
+
+EventHook = Callable[[Event], None]

@@ -1,0 +1,190 @@
+"""Reading one answer: the body first, the HTTP status second; a success comes back as JSON, all else as an exception.
+
+Veeva documents that API errors come with status 200 and a `responseStatus` in the body; live, unknown endpoints were
+answered with 404 and JSON, and field code handles plain 401, 429 and 5xx without a body of Vault's. So a body that is
+Vault's decides, and the status speaks only where there is none. Must not know what is done about a refusal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from asyncup.errors import AccessRefused, ItemExists, LoginError, MalformedAnswer, VaultError
+from asyncup.protocol.requests import Operation
+
+__all__ = ["Answer", "read_bytes", "read_json"]
+
+_BEGINNING = 120
+"""How many characters of an answer that is not Vault's are shown."""
+
+_LOGIN_EXPIRED = frozenset({"INVALID_SESSION_ID"})
+_LOGIN_REFUSED = frozenset(
+    {
+        "AUTHENTICATION_FAILED",
+        "INACTIVE_USER",
+        "NO_PASSWORD_PROVIDED",
+        "PASSWORD_CHANGE_REQUIRED",
+        "USERNAME_OR_PASSWORD_INCORRECT",
+        "USER_LOCKED_OUT",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came over HTTP. `headers` have lower-case names; `now_s` is the time of its arrival (Unix seconds)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    now_s: float = 0.0
+
+
+def read_json(operation: Operation, answer: Answer) -> dict[str, Any]:
+    """Return the answer's JSON object when Vault reports a success.
+
+    Raises:
+        LoginError: the login has expired or the credentials are refused.
+        AccessRefused: a permission is missing.
+        ItemExists: the name is taken and overwriting was not asked for.
+        MalformedAnswer: the answer is not one of Vault's.
+        VaultError: any other refusal.
+    """
+    document = _document(answer.body)
+    if document is None:
+        raise _without_document(operation, answer)
+    if document["responseStatus"] in ("SUCCESS", "WARNING"):
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            return document
+        raise malformed(operation, answer, f"HTTP status {answer.status} with a body that reports a success")
+    raise _refusal(operation, answer, document)
+
+
+def read_bytes(operation: Operation, answer: Answer) -> bytes:
+    """Return a download's bytes. Errors arrive as JSON instead of bytes (seen), so the content type decides.
+
+    Raises:
+        VaultError: as `read_json`.
+    """
+    if answer.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT) and "json" not in answer.headers.get(
+        "content-type", ""
+    ):
+        return answer.body
+    document = _document(answer.body)
+    if document is None and answer.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        return answer.body
+    if document is None:
+        raise _without_document(operation, answer)
+    raise _refusal(operation, answer, document)
+
+
+def malformed(operation: Operation, answer: Answer, what: str) -> MalformedAnswer:
+    """Return the exception for an answer that Vault would not give; it shows the beginning of what came."""
+    beginning = answer.body[: 4 * _BEGINNING].decode("utf-8", "replace")[:_BEGINNING]
+    error = MalformedAnswer(
+        operation.value,
+        status=answer.status,
+        vault_message=f"{what}; it begins {beginning!r}" if beginning else f"{what}; it is empty",
+        retry_after_s=_retry_after_s(answer),
+        hint="Is this a Vault, and is there a proxy in between?",
+    )
+    error.beginning = beginning
+    return error
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
+    """Return the body when it is a JSON object with a `responseStatus`, as every answer of Vault is."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(document, dict) and isinstance(document.get("responseStatus"), str):
+        return document
+    return None
+
+
+def _without_document(operation: Operation, answer: Answer) -> VaultError:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return _expired(LoginError(operation.value, status=answer.status, vault_message="the login is not valid"))
+    if answer.status == HTTPStatus.FORBIDDEN:
+        return AccessRefused(operation.value, status=answer.status, vault_message="forbidden")
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        return malformed(operation, answer, "not an answer of Vault's")
+    beginning = answer.body[:_BEGINNING].decode("utf-8", "replace").strip()
+    return VaultError(
+        operation.value,
+        status=answer.status,
+        vault_message=beginning or None,
+        retry_after_s=_retry_after_s(answer),
+        execution_id=answer.headers.get("x-vaultapi-executionid"),
+    )
+
+
+def _refusal(operation: Operation, answer: Answer, document: Mapping[str, Any]) -> VaultError:
+    error_type, message = _first_error(document)
+    kind: type[VaultError] = VaultError
+    if error_type in _LOGIN_EXPIRED or error_type in _LOGIN_REFUSED or operation is Operation.LOG_IN:
+        kind = LoginError
+    elif error_type == "INSUFFICIENT_ACCESS":
+        kind = AccessRefused
+    elif error_type == "ITEM_NAME_EXISTS":
+        kind = ItemExists
+    elif answer.status == HTTPStatus.UNAUTHORIZED:
+        kind = LoginError
+    error = kind(
+        operation.value,
+        status=answer.status,
+        response_status=str(document["responseStatus"]),
+        error_type=error_type,
+        vault_message=message,
+        retry_after_s=_retry_after_s(answer),
+        execution_id=answer.headers.get("x-vaultapi-executionid"),
+        hint=_HINTS.get(error_type or "", ""),
+    )
+    if isinstance(error, LoginError) and error_type not in _LOGIN_REFUSED and operation is not Operation.LOG_IN:
+        return _expired(error)
+    return error
+
+
+_HINTS = {
+    "INSUFFICIENT_ACCESS": "The user's security profile needs File Staging: Access and API: Access API",
+    "ITEM_NAME_EXISTS": "Choose another name, or allow overwriting",
+    "USERNAME_OR_PASSWORD_INCORRECT": "Check the credentials; asyncup does not try them again, to not lock the user",
+    "USER_LOCKED_OUT": "Ask a Vault administrator to unlock the user",
+    "PASSWORD_CHANGE_REQUIRED": "Change the password in the browser first",
+}
+
+
+def _expired(error: LoginError) -> LoginError:
+    error.expired = True
+    error.hint = error.hint or "Log in again, or give a valid VEEVA_VAULT_TOKEN"
+    return error
+
+
+def _first_error(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return type and message of the first error. One documented page shows `errors` as an object, not a list."""
+    errors = document.get("errors")
+    if isinstance(errors, Mapping):
+        errors = [errors]
+    first = next((e for e in errors if isinstance(e, Mapping)), {}) if isinstance(errors, Sequence) else {}
+    error_type = first.get("type") or document.get("errorType")
+    message = first.get("message") or document.get("responseMessage")
+    return (str(error_type) if error_type else None, str(message) if message else None)
+
+
+def _retry_after_s(answer: Answer) -> float | None:
+    """Return `Retry-After` in seconds, from its number form or its date form (RFC 9110, 10.2.3)."""
+    value = answer.headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - answer.now_s)
+    except (ValueError, OverflowError):
+        return None

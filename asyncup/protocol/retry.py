@@ -1,0 +1,134 @@
+"""What a failure means for the request that met it. Pure: facts in, verdict out; jitter is an argument.
+
+Vault has no idempotency key (none is documented), so the question is always whether Vault may have done what was
+asked. Reading changes nothing and is simply asked again; after a doubtful change, Vault is asked what it holds. Error
+types are Veeva's documented list; what is said of an unknown one is a definite refusal. Must not know how waiting and
+repeating are done.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from asyncup.errors import (
+    AsyncupError,
+    ConfigurationError,
+    LoginError,
+    MalformedAnswer,
+    TlsRefused,
+    TransportError,
+    VaultError,
+    VaultUnreachable,
+)
+from asyncup.protocol.requests import Operation
+
+__all__ = ["RetryPolicy", "Verdict", "backoff_s", "classify"]
+
+
+class Verdict(enum.Enum):
+    """What to do about a failure."""
+
+    RETRY = "wait, then send the same again: Vault did nothing"
+    RECONCILE = "ask Vault what it holds: it may have done it"
+    LOG_IN = "log in again, then send the same again"
+    GIVE_UP = "tell the caller: the same again would fail the same"
+
+
+READING = frozenset(
+    {
+        Operation.SESSION_DETAILS,
+        Operation.LIST_PARTS,
+        Operation.LIST_SESSIONS,
+        Operation.LIST_ITEMS,
+        Operation.DOWNLOAD,
+        Operation.JOB_STATUS,
+    }
+)
+"""Operations that change nothing: a doubt about them is settled by asking again."""
+
+_BUSY = frozenset({"API_LIMIT_EXCEEDED", "OPERATION_IN_PROGRESS", "RACE_CONDITION"})
+"""Refused before anything was done; the same may work a little later."""
+
+_FAULT = frozenset({"UNEXPECTED_ERROR"})
+"""A fault in Vault: what was done is not known."""
+
+_STATUS_BUSY = frozenset({408, 425, 429, 503})
+"""Statuses of a server, or of a proxy before it, that did not take the request on (RFC 9110, RFC 6585)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, and how long to wait.
+
+    Attributes:
+        max_attempts: attempts for the same thing in all, the first included; 1 never repeats. A part that is
+            acknowledged starts the count anew.
+        base_s: the longest first pause, in seconds; it doubles with each failure.
+        cap_s: the longest pause, in seconds. A `Retry-After` is honoured up to `retry_after_cap_s` instead.
+        retry_after_cap_s: the longest `Retry-After` that is waited for, in seconds.
+    """
+
+    max_attempts: int = 6
+    base_s: float = 0.5
+    cap_s: float = 30.0
+    retry_after_cap_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ConfigurationError: no attempt at all, or a negative time.
+        """
+        if self.max_attempts < 1 or min(self.base_s, self.cap_s, self.retry_after_cap_s) < 0:
+            raise ConfigurationError(f"a retry policy needs one attempt and no negative times, not {self}")
+
+
+def classify(operation: Operation, error: AsyncupError) -> Verdict:
+    """Say what `error` means for a request of this kind."""
+    verdict = Verdict.GIVE_UP
+    if isinstance(error, TransportError):
+        verdict = _of_transport(error)
+    elif isinstance(error, LoginError):
+        verdict = Verdict.LOG_IN if error.expired and operation is not Operation.LOG_IN else Verdict.GIVE_UP
+    elif isinstance(error, VaultError):
+        verdict = _of_refusal(error)
+    if verdict is Verdict.RECONCILE and operation in READING:
+        return Verdict.RETRY
+    if verdict is Verdict.RECONCILE and operation is Operation.LOG_IN:
+        return Verdict.GIVE_UP if isinstance(error, VaultError) else Verdict.RETRY
+    return verdict
+
+
+def backoff_s(policy: RetryPolicy, attempt: int, *, jitter: float, retry_after_s: float | None = None) -> float:
+    """Return the seconds to wait after failed attempt number `attempt` (from 1).
+
+    Full jitter: a random share `jitter` (0 to 1) of an exponentially growing pause, so that many uploads that failed
+    together do not come back together. A `Retry-After` is the least that is waited, up to the policy's cap for it.
+    """
+    ceiling = min(policy.cap_s, policy.base_s * 2.0 ** min(attempt - 1, 30))
+    pause = ceiling * jitter
+    if retry_after_s is None:
+        return pause
+    return min(retry_after_s, policy.retry_after_cap_s) + pause
+
+
+def _of_transport(error: TransportError) -> Verdict:
+    if isinstance(error, TlsRefused):
+        return Verdict.GIVE_UP
+    return Verdict.RETRY if isinstance(error, VaultUnreachable) else Verdict.RECONCILE
+
+
+def _of_refusal(error: VaultError) -> Verdict:
+    if isinstance(error, MalformedAnswer):
+        return Verdict.RECONCILE
+    if error.error_type in _BUSY:
+        return Verdict.RETRY
+    if error.error_type in _FAULT or error.response_status == "EXCEPTION":
+        return Verdict.RECONCILE
+    if error.response_status is not None:
+        return Verdict.GIVE_UP
+    if error.status in _STATUS_BUSY:
+        return Verdict.RETRY
+    return Verdict.RECONCILE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.GIVE_UP
