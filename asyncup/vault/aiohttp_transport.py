@@ -1,0 +1,237 @@
+"""The transport over aiohttp: the only module of the library that imports aiohttp.
+
+One connector per Vault keeps connections warm; when a warm one turns out to be closed, aiohttp itself sends an
+idempotent request (never a POST) once more, on a new one. A payload goes out as memoryview slices, without a copy of
+ours: aiohttp would take a whole part in one piece, which blocks the event loop while TLS encrypts it. There is no total
+timeout, but an exchange in which nothing moves is ended. Must not know Vault's endpoints, logins or retries.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from types import SimpleNamespace
+
+import aiohttp
+import anyio
+import anyio.to_thread
+import truststore
+from aiohttp import hdrs
+from aiohttp.abc import AbstractStreamWriter
+
+from asyncup.errors import Phase, SourceError, TlsRefused, TransportError, VaultUnreachable
+from asyncup.protocol.answers import Answer
+from asyncup.vault.transport import Body, HttpRequest
+
+__all__ = ["AiohttpTransport"]
+
+_KEEPALIVE_S = 60.0
+_CONNECTIONS = 100
+_LARGEST_ANSWER = 64 * 1024 * 1024
+"""No answer of Vault's is larger: a download is asked for in ranges of at most 50 MB (documented)."""
+
+
+class AiohttpTransport:
+    """A `Transport` for one Vault.
+
+    Args:
+        base_url: scheme, host and port, such as "https://myvault.veevavault.com".
+        ssl_context: for TLS; None takes the operating system's own trust store, company CAs included.
+    """
+
+    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._base_url = base_url
+        self._ssl_context = ssl_context
+        self._session: aiohttp.ClientSession | None = None
+        self._opening = anyio.Lock()
+
+    async def send(self, request: HttpRequest) -> Answer:
+        """See `Transport.send`."""
+        session = await self._open_session()
+        exchange = _Exchange(request)
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + request.patience.stall_s) as exchange.scope:
+                return await self._exchange(session, request, exchange)
+        except aiohttp.ClientError as error:
+            raise exchange.translate(error) from error
+        except (OSError, TimeoutError) as error:
+            raise exchange.translate(error) from error
+        raise exchange.stood_still()
+
+    async def aclose(self) -> None:
+        """See `Transport.aclose`."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: HttpRequest, exchange: _Exchange) -> Answer:
+        body = request.body
+        async with session.request(
+            request.method,
+            self._base_url + request.target,
+            headers=request.headers,
+            data=body if isinstance(body, bytes) or body is None else _SlicedPayload(body, exchange),
+            allow_redirects=False,
+            trace_request_ctx=exchange,
+        ) as response:
+            exchange.progress()
+            content = bytearray()
+            async for received in response.content.iter_any():
+                exchange.progress()
+                content += received
+                if len(content) > _LARGEST_ANSWER:
+                    raise exchange.too_large()
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, headers, bytes(content), time.time())
+
+    async def _open_session(self) -> aiohttp.ClientSession:
+        async with self._opening:
+            if self._session is None:
+                self._session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(
+                        ssl=await self._tls(), limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S
+                    ),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None),
+                    trust_env=True,
+                    skip_auto_headers=("User-Agent",),
+                    trace_configs=[_trace_config()],
+                    read_bufsize=2**18,
+                )
+            return self._session
+
+    async def _tls(self) -> ssl.SSLContext | bool:
+        if self._ssl_context is not None:
+            return self._ssl_context
+        if not self._base_url.startswith("https:"):
+            return True
+        # Reading the trust store takes tens of milliseconds of disk and CPU: not on the event loop.
+        return await anyio.to_thread.run_sync(_system_trust)
+
+
+class _Exchange:
+    """How far one request has come: moves its deadline, and knows the words for its failure."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._phase = Phase.CONNECT
+        self.scope = anyio.CancelScope()
+        self.source_error: SourceError | None = None
+
+    def connected(self) -> None:
+        """A connection is there; from here on something may have been sent."""
+        self._phase = Phase.WRITE
+        self.progress()
+
+    def headers_sent(self) -> None:
+        """The request's head is out; a payload follows it, a small body is out with it."""
+        self.connected()
+        if self._request.body is None or isinstance(self._request.body, bytes):
+            self.sent()
+
+    def written(self, length: int) -> None:
+        """The network took another slice."""
+        self.progress()
+        if self._request.on_written is not None:
+            self._request.on_written(length)
+
+    def sent(self) -> None:
+        """Everything is handed over; the answer may take longer than a slice."""
+        self._phase = Phase.ANSWER
+        self.progress()
+        if self._request.on_sent is not None:
+            self._request.on_sent()
+
+    def progress(self) -> None:
+        """Something moved: the exchange may stand still for its whole patience again."""
+        patience = self._request.patience
+        still_s = patience.answer_s if self._phase is Phase.ANSWER else patience.stall_s
+        self.scope.deadline = anyio.current_time() + still_s
+
+    def stood_still(self) -> TransportError:
+        """Return the exception for an exchange that was given up."""
+        patience = self._request.patience
+        if self._phase is Phase.CONNECT:
+            reason = f"no connection within {patience.stall_s:g} s"
+            return VaultUnreachable(self._request.operation, self._phase, reason, hint=_AWAY)
+        if self._phase is Phase.ANSWER:
+            reason = f"no answer within {patience.answer_s:g} s"
+        else:
+            reason = f"no byte was taken for {patience.stall_s:g} s"
+        return TransportError(self._request.operation, self._phase, reason, hint=_AGAIN)
+
+    def too_large(self) -> TransportError:
+        """Return the exception for an answer without end."""
+        reason = f"the answer is longer than {_LARGEST_ANSWER} bytes"
+        return TransportError(self._request.operation, Phase.ANSWER, reason)
+
+    def translate(self, error: Exception) -> Exception:
+        """Return our exception for one of aiohttp's or of the operating system's."""
+        operation = self._request.operation
+        if self.source_error is not None:
+            return self.source_error
+        reason = _reason(error)
+        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError) and self._phase is Phase.CONNECT:
+            return TlsRefused(operation, Phase.TLS, reason, hint=_TLS)
+        if self._phase is Phase.CONNECT:
+            return VaultUnreachable(operation, self._phase, reason, hint=_AWAY)
+        return TransportError(operation, self._phase, reason, hint=_AGAIN)
+
+
+class _SlicedPayload(aiohttp.Payload):
+    """Writes a `Body` slice by slice, awaiting the transport's flow control after each one.
+
+    The first slice is small: aiohttp joins it with the headers into one write, and so into one segment.
+    """
+
+    def __init__(self, body: Body, exchange: _Exchange) -> None:
+        super().__init__(body, content_type="application/octet-stream")
+        self._size = body.length
+        self._body = body
+        self._exchange = exchange
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 - the base class's
+        raise TypeError("a part's payload is bytes, and is never turned into text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
+        try:
+            async for view in self._body.slices():
+                await writer.write(view)
+                self._exchange.written(view.nbytes)
+            self._exchange.sent()
+        except SourceError as error:
+            # aiohttp would wrap it into an exception of its own.
+            self._exchange.source_error = error
+            raise
+
+
+def _trace_config() -> aiohttp.TraceConfig:
+    """Return what tells an exchange that it got a connection, and that its request is out."""
+
+    async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.connected()
+
+    async def headers_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.headers_sent()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(connected)
+    config.on_connection_reuseconn.append(connected)
+    config.on_request_headers_sent.append(headers_sent)
+    return config
+
+
+def _system_trust() -> ssl.SSLContext:
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text if hdrs.AUTHORIZATION not in text else type(error).__name__
+
+
+_AWAY = "Check the Vault's DNS name, the network and the proxy, then run it again"
+_TLS = "Check the DNS name and the date; add a company CA to the operating system's trust store"
+_AGAIN = "Run it again: it continues with what Vault holds"

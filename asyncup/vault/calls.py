@@ -1,0 +1,164 @@
+"""One call to Vault: adds the API version and the login, and repeats what may be repeated.
+
+The protocol decides (`retry.classify`), this module waits and sends. Reading is asked again after any passing trouble.
+A change whose outcome is not known is never repeated here without asking: the caller gives a `settle` function that
+finds out from Vault's state whether it was done. Must not know single endpoints.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from asyncup.errors import AsyncupError, ItemExists, LoginError, VaultError
+from asyncup.events import EventHook, RetryScheduled
+from asyncup.protocol.answers import Answer
+from asyncup.protocol.requests import Operation, Request
+from asyncup.protocol.retry import RetryPolicy, Verdict, backoff_s, classify
+from asyncup.vault.login import LoginKeeper
+from asyncup.vault.transport import DEFAULT_PATIENCE, Body, HttpRequest, Patience, Transport
+
+__all__ = ["Calls"]
+
+T = TypeVar("T")
+
+
+class Calls:
+    """Sends requests to one Vault.
+
+    Args:
+        transport: how.
+        api_version: such as "v25.2".
+        client_id: sent as X-VaultAPI-ClientID, so that Vault's API usage log names the program (documented).
+        policy: how often and how long.
+        on_event: told of every retry.
+        sleep: waits a number of seconds; an argument so that tests need no clock.
+        jitter: a random number from 0 to 1; an argument for the same reason.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        api_version: str,
+        client_id: str,
+        policy: RetryPolicy,
+        on_event: EventHook | None = None,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.api_root = f"/api/{api_version}"
+        self.login: LoginKeeper | None = None
+        self._transport = transport
+        self._policy = policy
+        self._on_event = on_event
+        self._sleep = sleep
+        self._jitter = jitter
+        self._headers = {"X-VaultAPI-ClientID": client_id, "User-Agent": client_id}
+
+    async def once(
+        self,
+        request: Request,
+        read: Callable[[Answer], T],
+        *,
+        body: Body | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
+        on_written: Callable[[int], None] | None = None,
+        on_sent: Callable[[], None] | None = None,
+    ) -> T:
+        """Send a request and read its answer, logging in again when the login has expired meanwhile.
+
+        Raises:
+            AsyncupError: whatever the transport, or `read`, made of it.
+        """
+
+        async def attempt(authorization: str | None) -> T:
+            headers = dict(self._headers)
+            headers.update(request.headers)
+            if authorization is not None:
+                headers["Authorization"] = authorization
+            target = request.target if request.target.startswith("/api/") else self.api_root + request.target
+            content = request.content if body is None else body
+            http = HttpRequest(
+                request.operation.value, request.method, target, headers, content, patience, on_written, on_sent
+            )
+            return read(await self._transport.send(http))
+
+        if self.login is None or request.operation is Operation.LOG_IN:
+            return await attempt(None)
+        authorization = await self.login.authorization()
+        try:
+            return await attempt(authorization)
+        except LoginError as refusal:
+            if classify(request.operation, refusal) is not Verdict.LOG_IN:
+                raise
+            return await attempt(await self.login.renew(authorization, refusal))
+
+    async def repeat(
+        self,
+        operation: Operation,
+        attempt: Callable[[], Awaitable[T]],
+        settle: Callable[[], Awaitable[T | None]] | None = None,
+        *,
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        """Run `attempt` until it succeeds or cannot.
+
+        After a failure that leaves a doubt, `settle` is asked: what it returns is the result, None means that Vault
+        did not do it. Without `settle` a doubt is the caller's and raises.
+
+        Raises:
+            AsyncupError: the last failure, with the number of attempts.
+        """
+        number = 0
+        doubtful = False
+        while True:
+            number += 1
+            try:
+                return await attempt()
+            except AsyncupError as error:
+                verdict = classify(operation, error)
+                doubtful = doubtful or verdict is Verdict.RECONCILE
+                in_doubt = verdict is Verdict.RECONCILE or (doubtful and isinstance(error, ItemExists))
+                if settle is not None and in_doubt:
+                    done = await settle()
+                    if done is not None:
+                        return done
+                again = verdict is Verdict.RETRY or (verdict is Verdict.RECONCILE and settle is not None)
+                if not again:
+                    error.locate(attempts=number)
+                    raise
+                await self.pause(operation, number, error, policy=policy)
+
+    async def ask(self, request: Request, read: Callable[[Answer], T]) -> T:
+        """Send a request that may simply be repeated after passing trouble, and read its answer.
+
+        Raises:
+            AsyncupError: the last failure, with the number of attempts.
+        """
+        return await self.repeat(request.operation, lambda: self.once(request, read))
+
+    async def pause(
+        self,
+        operation: Operation,
+        attempt: int,
+        error: AsyncupError,
+        *,
+        policy: RetryPolicy | None = None,
+        path: str | None = None,
+        part: int | None = None,
+        on_event: EventHook | None = None,
+    ) -> None:
+        """Wait before the next attempt, or raise `error` when attempt number `attempt` was the last one allowed."""
+        policy = policy or self._policy
+        if attempt >= policy.max_attempts:
+            raise error.locate(attempts=attempt)
+        retry_after_s = error.retry_after_s if isinstance(error, VaultError) else None
+        delay_s = backoff_s(policy, attempt, jitter=self._jitter(), retry_after_s=retry_after_s)
+        hook = on_event or self._on_event
+        if hook is not None:
+            hook(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part))
+        await self._sleep(delay_s)

@@ -1,0 +1,126 @@
+"""`Vault`: the client, with one method per endpoint; the groups of endpoints are modules of their own.
+
+A method sends what `protocol.requests` says, reads the answer with `protocol.responses`, and leaves repeating to
+`calls` and doubts to `reconcile`. Must not know files, parts' buffers or progress displays.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from asyncup.errors import ConfigurationError
+from asyncup.events import EventHook
+from asyncup.protocol import requests
+from asyncup.protocol.address import parse_address
+from asyncup.protocol.content_md5 import ContentMd5Memory
+from asyncup.protocol.limits import DEFAULT_API_VERSION, Limits, limits_for
+from asyncup.protocol.responses import SessionLogin, read_login
+from asyncup.protocol.retry import RetryPolicy
+from asyncup.vault.aiohttp_transport import AiohttpTransport
+from asyncup.vault.calls import Calls
+from asyncup.vault.jobs import JobEndpoints
+from asyncup.vault.login import Login, LoginKeeper, PasswordLogin, TokenLogin, refuse_other_vault
+from asyncup.vault.transport import Transport
+from asyncup.vault.upload_sessions import UploadSessionEndpoints
+
+__all__ = ["Vault"]
+
+
+class Vault(UploadSessionEndpoints, JobEndpoints):
+    """A client for one Vault: an async context manager, safe to share between tasks of one event loop.
+
+    Args:
+        address: the Vault's DNS name, such as "myvault.veevavault.com", or a full URL for the emulator.
+        login: a `TokenLogin` or a `PasswordLogin`.
+        api_version: the API version to speak, "v25.2" by default.
+        limits: the Vault's limits; None takes what the documents say for that version.
+        client_id: the name in Vault's API usage log, by default "asyncup"; letters, digits, `. _ -`.
+        retry: how often and how long after a failure the same thing is tried again.
+        ssl_context: for TLS; None takes the operating system's trust store.
+        on_event: told of retries of calls that carry no part.
+        transport: another way to send requests, for tests.
+
+    Raises:
+        ConfigurationError: the address or the version makes no sense.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but two are keyword-only and have a default
+        self,
+        address: str,
+        login: Login,
+        *,
+        api_version: str = DEFAULT_API_VERSION,
+        limits: Limits | None = None,
+        client_id: str = "asyncup",
+        retry: RetryPolicy | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        on_event: EventHook | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self._address = parse_address(address)
+        self.content_md5 = ContentMd5Memory()
+        self._transport = transport or AiohttpTransport(self._address.base_url, ssl_context=ssl_context)
+        calls = Calls(
+            self._transport,
+            api_version=api_version,
+            client_id=client_id,
+            policy=retry or RetryPolicy(),
+            on_event=on_event,
+        )
+        calls.login = LoginKeeper(login, self._log_in)
+        super().__init__(calls, limits or limits_for(api_version))
+
+    @classmethod
+    def from_environment(cls, *, on_event: EventHook | None = None) -> Self:
+        """Return a client as the environment describes it.
+
+        `VEEVA_VAULT_DNS` and either `VEEVA_VAULT_TOKEN` or `VEEVA_VAULT_USERNAME` with `VEEVA_VAULT_PASSWORD`;
+        `VEEVA_VAULT_API_VERSION` is optional.
+
+        Raises:
+            ConfigurationError: one of them is missing or makes no sense.
+        """
+        address = os.environ.get("VEEVA_VAULT_DNS")
+        if not address:
+            raise ConfigurationError("no Vault is named", hint="Set VEEVA_VAULT_DNS to its DNS name")
+        version = os.environ.get("VEEVA_VAULT_API_VERSION") or DEFAULT_API_VERSION
+        return cls(address, _login_from_environment(), api_version=version, on_event=on_event)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"Vault({self._address.base_url!r})"
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        with anyio.CancelScope(shield=True):
+            await self._transport.aclose()
+
+    async def _log_in(self, login: PasswordLogin) -> SessionLogin:
+        request = requests.log_in(login.username, login.password, self._address.dns_name)
+        session = await self.calls.ask(request, read_login)
+        refuse_other_vault(session, self._address.dns_name)
+        return session
+
+
+def _login_from_environment() -> Login:
+    token = os.environ.get("VEEVA_VAULT_TOKEN")
+    if token:
+        return TokenLogin(token)
+    username, password = os.environ.get("VEEVA_VAULT_USERNAME"), os.environ.get("VEEVA_VAULT_PASSWORD")
+    if username and password:
+        return PasswordLogin(username, password)
+    raise ConfigurationError(
+        "no credentials are given", hint="Set VEEVA_VAULT_TOKEN, or VEEVA_VAULT_USERNAME and VEEVA_VAULT_PASSWORD"
+    )

@@ -1,0 +1,68 @@
+"""The endpoints of file staging's items: small files, folders, listings, downloads."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from asyncup.protocol import requests
+from asyncup.protocol.answers import read_bytes, read_json
+from asyncup.protocol.responses import Item, read_created_item, read_items
+from asyncup.vault.endpoints import Endpoints
+from asyncup.vault.reconcile import find_created_file
+from asyncup.vault.small_body import FramedBody
+from asyncup.vault.transport import DEFAULT_PATIENCE, Body, Patience
+
+__all__ = ["ItemEndpoints"]
+
+
+class ItemEndpoints(Endpoints):
+    """Create, list and download items."""
+
+    async def create_file(
+        self,
+        path: str,
+        body: Body,
+        md5: bytes,
+        *,
+        overwrite: bool = False,
+        content_md5: str | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
+        on_written: Callable[[int], None] | None = None,
+        on_sent: Callable[[], None] | None = None,
+    ) -> Item:
+        """Send a small file in one request. `md5` is the digest of `body`; it settles a lost answer."""
+        request, before, behind = requests.create_file(
+            path, overwrite=overwrite, content_md5=content_md5, boundary=uuid.uuid4().hex
+        )
+        framed = FramedBody(before, body, behind)
+        return await self.calls.repeat(
+            request.operation,
+            lambda: self.calls.once(
+                request,
+                lambda answer: read_created_item(request.operation, answer),
+                body=framed,
+                patience=patience,
+                on_written=on_written,
+                on_sent=on_sent,
+            ),
+            lambda: find_created_file(self, path, body.length, md5),
+        )
+
+    async def create_folder(self, path: str) -> None:
+        """Create one folder, whose parent must exist.
+
+        Raises:
+            ItemExists: there is a folder or file of that name.
+        """
+        request = requests.create_folder(path)
+        await self.calls.ask(request, lambda answer: read_json(request.operation, answer))
+
+    async def list_items(self, folder: str, *, recursive: bool = False) -> list[Item]:
+        """Return what a folder holds."""
+        return await self.all_pages(requests.list_items(folder, recursive=recursive), read_items)
+
+    async def download(self, item: str, *, offset: int, length: int) -> bytes:
+        """Return `length` bytes of a file from `offset` on; at most 50 MB in one call (documented)."""
+        request = requests.download(item, offset=offset, length=length)
+        return await self.calls.ask(request, lambda answer: read_bytes(request.operation, answer))

@@ -1,0 +1,54 @@
+"""The endpoints of jobs: what Vault does after a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from asyncup.errors import JobFailed
+from asyncup.protocol import requests
+from asyncup.protocol.responses import JobStatus, read_job_status
+from asyncup.vault.endpoints import Endpoints
+
+__all__ = ["JobEndpoints"]
+
+_FIRST_JOB_POLL_S = 1.0
+"""Jobs end within a few seconds (seen), and the second question must wait 10 s: so the first one waits a little."""
+
+
+class JobEndpoints(Endpoints):
+    """Ask for jobs."""
+
+    async def job_status(self, job_id: int) -> JobStatus:
+        """Ask once how a job stands. Vault refuses a second question for the same job within 10 s (documented)."""
+        return await self.calls.ask(requests.job_status(job_id), read_job_status)
+
+    async def wait_for_job(self, job_id: int, *, on_status: Callable[[str], None] | None = None) -> None:
+        """Wait until a job has succeeded, asking no more often than Vault allows.
+
+        Raises:
+            JobFailed: it ended otherwise.
+        """
+        await anyio.sleep(_FIRST_JOB_POLL_S)
+        while True:
+            job = await self.job_status(job_id)
+            if on_status is not None:
+                on_status(job.status)
+            if job.ended:
+                break
+            await anyio.sleep(self.limits.job_poll_interval_s)
+        if not job.succeeded:
+            raise _job_failed(job_id, job.status)
+
+
+def _job_failed(job_id: int, status: str) -> JobFailed:
+    failed = JobFailed(
+        "committing the upload session",
+        status=200,
+        vault_message=f"job {job_id} ended with {status}",
+        hint="Look at the job in Vault's Admin > Operations > Job Status, then upload the file again",
+    )
+    failed.job_id = job_id
+    failed.job_status = status
+    return failed

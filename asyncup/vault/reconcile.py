@@ -1,0 +1,114 @@
+"""Settling doubts: was it done, although no answer says so? Decided on what Vault shows, never on a guess.
+
+Each function asks Vault and returns the result that the lost answer would have given, or None when Vault shows that
+nothing was done, so that the same may be sent again. Must not know why there is a doubt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+
+from asyncup.errors import AccessRefused, LoginError, UploadSessionNotFound, VaultError
+from asyncup.protocol.limits import Limits
+from asyncup.protocol.paths import parent_of, same_path
+from asyncup.protocol.responses import Item, UploadSession
+
+__all__ = ["DoubtfulCommit", "find_created_file", "find_created_session"]
+
+_LOOKS_FOR_COMMITTED_FILE = 6
+"""How often the folder is listed, one job poll interval apart, before a commit whose session is gone counts as lost."""
+
+
+class ShowsItems(Protocol):
+    """What a `Vault` can be asked about its files."""
+
+    async def list_items(self, folder: str) -> list[Item]:
+        """Return what a folder holds."""
+        ...
+
+    async def download(self, item: str, *, offset: int, length: int) -> bytes:
+        """Return a range of a file."""
+        ...
+
+
+class ShowsUploadSessions(ShowsItems, Protocol):
+    """What a `Vault` can be asked about its upload sessions, and the files that they became."""
+
+    limits: Limits
+
+    async def upload_session(self, session_id: str) -> UploadSession:
+        """Return one upload session."""
+        ...
+
+    async def list_upload_sessions(self) -> list[UploadSession]:
+        """Return the open upload sessions."""
+        ...
+
+
+async def find_created_session(vault: ShowsUploadSessions, path: str, size: int) -> UploadSession | None:
+    """Look for the upload session that a lost answer spoke of: same path, same size, no parts yet, the newest."""
+    fitting = [
+        session
+        for session in await vault.list_upload_sessions()
+        if session.path is not None
+        and same_path(session.path, path)
+        and session.size == size
+        and not session.uploaded
+        and not session.uploaded_parts
+    ]
+    return max(fitting, key=lambda session: session.created_date or "", default=None)
+
+
+async def find_created_file(vault: ShowsItems, path: str, size: int, md5: bytes) -> Item | None:
+    """Look for a small file that a lost answer spoke of. A listing has no MD5, so the bytes are read back."""
+    item = await _listed_file(vault, path)
+    if item is None or item.size != size:
+        return None
+    content = await vault.download(path, offset=0, length=size) if size else b""
+    digest = await anyio.to_thread.run_sync(lambda: hashlib.md5(content, usedforsecurity=False).digest())
+    return item if digest == md5 else None
+
+
+class DoubtfulCommit:
+    """Finds out whether a commit was taken whose answer was lost."""
+
+    def __init__(self, vault: ShowsUploadSessions, session: UploadSession) -> None:
+        self._vault = vault
+        self._session = session
+
+    async def settle(self) -> int | None:
+        """Return 0, for a job without a known id, when the commit was taken; None when the session is still open.
+
+        Raises:
+            UploadSessionNotFound: the session is gone, and the file did not appear within a minute.
+        """
+        try:
+            await self._vault.upload_session(self._session.id)
+        except UploadSessionNotFound:
+            for _ in range(_LOOKS_FOR_COMMITTED_FILE):
+                if await self._visible():
+                    return 0
+                await anyio.sleep(self._vault.limits.job_poll_interval_s)
+            raise
+        return None
+
+    async def _visible(self) -> bool:
+        if self._session.path is None:
+            return False
+        item = await _listed_file(self._vault, self._session.path)
+        return item is not None and item.size == self._session.size
+
+
+async def _listed_file(vault: ShowsItems, path: str) -> Item | None:
+    try:
+        items = await vault.list_items(parent_of(path))
+    except (LoginError, AccessRefused):
+        raise
+    except VaultError:
+        # What Vault answers for a folder that is not there is unknown; a file is not there either, then.
+        return None
+    return next((item for item in items if item.is_file and same_path(item.path, path)), None)

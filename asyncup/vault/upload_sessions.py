@@ -1,0 +1,123 @@
+"""The endpoints of upload sessions. Must not know files, parts' buffers or progress displays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from asyncup.errors import UploadSessionNotFound, VaultError
+from asyncup.protocol import requests
+from asyncup.protocol.answers import read_json
+from asyncup.protocol.requests import Operation
+from asyncup.protocol.responses import (
+    HeldPart,
+    UploadSession,
+    read_held_part,
+    read_job_id,
+    read_parts,
+    read_upload_session,
+    read_upload_sessions,
+)
+from asyncup.protocol.retry import Verdict, classify
+from asyncup.vault.items import ItemEndpoints
+from asyncup.vault.reconcile import DoubtfulCommit, find_created_session
+from asyncup.vault.transport import DEFAULT_PATIENCE, Body, Patience
+
+__all__ = ["UploadSessionEndpoints"]
+
+
+class UploadSessionEndpoints(ItemEndpoints):
+    """Create, fill, look at, commit and abort upload sessions. Lost commits are settled by listing items."""
+
+    async def create_upload_session(self, path: str, size: int, *, overwrite: bool = False) -> UploadSession:
+        """Open an upload session for the file `path` of `size` bytes.
+
+        When the answer is lost, the session is looked for among the listed ones rather than made a second time: a
+        Vault has 50 of them (documented).
+        """
+        request = requests.create_upload_session(path, size, overwrite=overwrite)
+        return await self.calls.repeat(
+            request.operation,
+            lambda: self.calls.once(request, lambda answer: read_upload_session(request.operation, answer)),
+            lambda: find_created_session(self, path, size),
+        )
+
+    async def put_part(
+        self,
+        session_id: str,
+        number: int,
+        body: Body,
+        *,
+        content_md5: str | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
+        on_written: Callable[[int], None] | None = None,
+        on_sent: Callable[[], None] | None = None,
+    ) -> HeldPart:
+        """Send part `number` once and return Vault's receipt. Comparing it, and repeating, is the sender's work."""
+        request = requests.put_part(session_id, number, content_md5)
+        return await self.calls.once(
+            request, read_held_part, body=body, patience=patience, on_written=on_written, on_sent=on_sent
+        )
+
+    async def upload_session(self, session_id: str) -> UploadSession:
+        """Return what an upload session is for and how much it holds.
+
+        Raises:
+            UploadSessionNotFound: Vault does not know it (any more). Which error Vault answers then is unknown, so
+                every definite refusal of this question that is not about the login or a permission counts.
+        """
+        request = requests.upload_session(session_id)
+        try:
+            return await self.calls.ask(request, lambda answer: read_upload_session(request.operation, answer))
+        except VaultError as error:
+            if type(error) is not VaultError or classify(request.operation, error) is not Verdict.GIVE_UP:
+                raise
+            raise _not_found(error, session_id) from error
+
+    async def list_parts(self, session_id: str) -> list[HeldPart]:
+        """Return the parts that an upload session holds, in order of their numbers."""
+        held = await self.all_pages(requests.list_parts(session_id), read_parts)
+        return sorted(held, key=lambda part: part.number)
+
+    async def list_upload_sessions(self) -> list[UploadSession]:
+        """Return the open upload sessions that this user may see."""
+        return await self.all_pages(requests.list_upload_sessions(), read_upload_sessions)
+
+    async def commit_upload_session(self, session: UploadSession) -> int | None:
+        """Commit, and return the job's id; None when the answer was lost but Vault shows that it was done.
+
+        Raises:
+            UploadSessionNotFound: the session is gone, and the file is not to be seen either.
+        """
+        request = requests.commit_upload_session(session.id)
+        doubt = DoubtfulCommit(self, session)
+        job_id = await self.calls.repeat(request.operation, lambda: self.calls.once(request, read_job_id), doubt.settle)
+        return job_id or None
+
+    async def abort_upload_session(self, session_id: str) -> None:
+        """Delete an upload session and its parts. One that is gone already is no error after a repeated attempt."""
+        request = requests.abort_upload_session(session_id)
+        await self.calls.repeat(
+            request.operation,
+            lambda: self.calls.once(request, lambda answer: read_json(request.operation, answer)),
+            lambda: self._settle_abort(session_id),
+        )
+
+    async def _settle_abort(self, session_id: str) -> dict[str, object] | None:
+        try:
+            await self.upload_session(session_id)
+        except UploadSessionNotFound:
+            return {}
+        return None
+
+
+def _not_found(error: VaultError, session_id: str) -> UploadSessionNotFound:
+    found = UploadSessionNotFound(
+        Operation.SESSION_DETAILS.value,
+        status=error.status,
+        response_status=error.response_status,
+        error_type=error.error_type,
+        vault_message=error.vault_message,
+        execution_id=error.execution_id,
+        hint=f"The upload session {session_id} is unknown, expired, committed or aborted: create a new one",
+    )
+    return found.locate(session_id=session_id)
