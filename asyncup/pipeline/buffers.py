@@ -1,0 +1,188 @@
+"""The part buffers of one upload: takes memory from the budget, chooses mapped or copied, and watches the lease.
+
+Must not know hashing, sending or Vault.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+from asyncup.events import BufferKind
+from asyncup.pipeline.lease import ReadLease
+from asyncup.pipeline.mapped_buffer import MappedBuffer
+from asyncup.pipeline.memory import MemoryBudget
+from asyncup.pipeline.memory_map import anonymous, can_swap_pages
+from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer
+from asyncup.pipeline.source import Source
+from asyncup.protocol.plan import Part
+
+__all__ = ["Buffers", "open_buffers"]
+
+_WATCH_EVERY_S = 0.005
+"""How often the lease is looked at: the longest that a writer waits for our noticing."""
+
+
+class Buffers:
+    """Makes part buffers for one file. Use `open_buffers`.
+
+    Args:
+        source: the file.
+        memory: the budget, possibly shared with other uploads.
+        lease: the read lease, or None to copy from the start.
+        on_copying: called on the event loop when a writer made us give the lease back, with the bytes copied first
+            and the seconds that the writer waited for us.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        memory: MemoryBudget,
+        lease: ReadLease | None,
+        on_copying: Callable[[int, float], None],
+    ) -> None:
+        self._source = source
+        self._memory = memory
+        self._lease = lease
+        self._on_copying = on_copying
+        self._spare: list[mmap.mmap] = []
+        self._in_use: set[PartBuffer] = set()
+        self._mapped: set[MappedBuffer] = set()
+        self._changing = threading.Lock()
+        self._leaving = threading.Event()
+
+    @property
+    def kind(self) -> BufferKind:
+        """Which kind the next buffer will be."""
+        return BufferKind.COPIED if self._lease is None else BufferKind.MAPPED
+
+    async def load(self, part: Part) -> PartBuffer:
+        """Wait for memory, read a part and return its buffer. After this you should `release` it as soon as possible.
+
+        Raises:
+            SourceError: the part cannot be read, or the file has changed.
+        """
+        await self._memory.take(part.length)
+        try:
+            buffer: PartBuffer | None = await anyio.to_thread.run_sync(self._map, part)
+        except BaseException:
+            self._memory.give_back(part.length)
+            raise
+        if buffer is None:
+            buffer = CopiedBuffer(self._source, part, self._spare_memory(part.length))
+        self._in_use.add(buffer)
+        await anyio.to_thread.run_sync(buffer.load)
+        return buffer
+
+    def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
+        """Give a buffer's memory back.
+
+        Args:
+            buffer: from `load`.
+            reusable: True when no transport can still hold a view of it, because Vault acknowledged the part or it was
+                never sent. Otherwise the memory is left to the transport and freed with its last view.
+        """
+        self._in_use.remove(buffer)
+        if isinstance(buffer, MappedBuffer):
+            with self._changing:
+                self._mapped.discard(buffer)
+            buffer.close()
+        elif isinstance(buffer, CopiedBuffer) and reusable:
+            self._spare.append(buffer.memory)
+        self._memory.give_back(buffer.length)
+
+    def release_all(self) -> None:
+        """Give back what is still in use, when no thread works on it any more."""
+        for buffer in list(self._in_use):
+            self.release(buffer, reusable=False)
+
+    def _spare_memory(self, length: int) -> mmap.mmap:
+        """Return memory of at least `length` bytes: one that was used before, whose pages are there already."""
+        for position, memory in enumerate(self._spare):
+            if len(memory) >= length:
+                return self._spare.pop(position)
+        self._spare.clear()
+        return anonymous(length)
+
+    def _map(self, part: Part) -> MappedBuffer | None:
+        with self._changing:
+            if self._lease is None:
+                return None
+            try:
+                buffer = MappedBuffer(self._source, part, self._lease)
+            except OSError:
+                return None
+            self._mapped.add(buffer)
+            return buffer
+
+    # -- the watcher's thread
+
+    def watch(self) -> None:
+        """Look at the lease until `stop_watching`; let go when a writer knocks. Blocking: for a thread of its own.
+
+        A thread, not a task: a program that opens the file for writing on the event loop's own thread is kept waiting
+        there, and could never be let in by a task.
+        """
+        lease = self._lease
+        while lease is not None and not self._leaving.wait(_WATCH_EVERY_S):
+            if not lease.undisturbed():
+                self._let_the_writer_in(lease)
+                return
+
+    def stop_watching(self) -> None:
+        """End `watch`."""
+        self._leaving.set()
+
+    def _let_the_writer_in(self, lease: ReadLease) -> None:
+        knocked = time.monotonic()
+        with self._changing:
+            # From here on no part is mapped any more: parts that are loaded later are copied.
+            self._lease = None
+            mapped = sorted(self._mapped, key=lambda buffer: buffer.part.number)
+            copied = sum(buffer.let_go() for buffer in mapped)
+        lease.release()
+        waited_s = time.monotonic() - knocked
+        for buffer in mapped:
+            buffer.refill()
+        if not self._leaving.is_set():
+            anyio.from_thread.run_sync(self._on_copying, copied, waited_s)
+
+
+@asynccontextmanager
+async def open_buffers(
+    source: Source, memory: MemoryBudget, *, may_map: bool, on_copying: Callable[[int, float], None]
+) -> AsyncIterator[Buffers]:
+    """Open the part buffers of one upload, and give the lease back at the end.
+
+    Args:
+        source: the file.
+        memory: the budget, possibly shared with other uploads.
+        may_map: False copies from the start.
+        on_copying: see `Buffers`.
+    """
+    lease = None
+    if may_map and can_swap_pages() and source.size > 0:
+        lease = await anyio.to_thread.run_sync(ReadLease.take, source.fd)
+    buffers = Buffers(source, memory, lease, on_copying)
+    async with anyio.create_task_group() as watching:
+        if lease is not None:
+            watching.start_soon(_watch, buffers)
+        try:
+            yield buffers
+        finally:
+            buffers.stop_watching()
+            buffers.release_all()
+            if lease is not None:
+                lease.release()
+
+
+async def _watch(buffers: Buffers) -> None:
+    # A limiter of its own: the watcher holds its thread for the whole upload.
+    await anyio.to_thread.run_sync(buffers.watch, limiter=anyio.CapacityLimiter(1))

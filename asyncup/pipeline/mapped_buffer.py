@@ -1,0 +1,151 @@
+"""A part as the file's own pages, without a copy, for as long as the kernel promises that nobody writes to the file.
+
+Life of one: MAPPED under the lease; when a writer knocks, the lease's watcher calls `let_go`, which leaves only the
+bytes that the network holds at that moment and makes the part HOLLOW; then `refill` reads the rest back, and it is
+FILLED, or LOST when the file is not what it was. Whoever sends waits while it is hollow.
+
+Three threads meet here: the event loop sends, a worker thread hashes, the watcher lets go. The hasher never touches the
+mapped pages: it reads the file into a scratch buffer, where MD5 finds the bytes in the processor's cache, and where a
+failing disk is an error instead of a signal. Must not know the network or Vault.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import anyio
+import anyio.to_thread
+
+from asyncup.errors import SourceError
+from asyncup.pipeline.lease import ReadLease
+from asyncup.pipeline.memory_map import FilePages
+from asyncup.pipeline.part_buffer import SLICE, slice_bounds
+from asyncup.pipeline.source import Source
+from asyncup.protocol.plan import Part
+
+__all__ = ["MappedBuffer"]
+
+_SCRATCH = 2**19
+"""Bytes hashed at once: they stay in a core's own cache between reading and hashing."""
+
+_HELD_BY_TRANSPORT = 2 * SLICE
+"""A transport holds at most the slice it was given last and the end of the one before (its flow control)."""
+
+
+class _State(enum.Enum):
+    MAPPED = enum.auto()
+    HOLLOW = enum.auto()
+    FILLED = enum.auto()
+    LOST = enum.auto()
+
+
+class MappedBuffer:
+    """A part of a file under a read lease.
+
+    Args:
+        source: the file.
+        part: which range of it.
+        lease: the promise. It must be held when this is called.
+
+    Raises:
+        OSError: the range cannot be mapped.
+    """
+
+    def __init__(self, source: Source, part: Part, lease: ReadLease) -> None:
+        self.part = part
+        self._source = source
+        self._lease = lease
+        self._pages = FilePages(source.fd, part.offset, part.length)
+        self._state = _State.MAPPED
+        self._changing = threading.Lock()
+        self._settled = threading.Event()
+        self._handed_out = 0
+        self._kept = (0, 0)
+        self._lost: SourceError | None = None
+
+    @property
+    def length(self) -> int:
+        """See `PartBuffer`."""
+        return self.part.length
+
+    def load(self) -> None:
+        """See `PartBuffer`. A page that cannot be read is noticed here, and not when it is sent."""
+        try:
+            self._pages.populate()
+        except OSError as error:
+            # Whether the file shrank or the disk failed is seen by looking.
+            self._source.verify_unchanged()
+            raise self._source.unreadable(error) from error
+
+    def pieces(self) -> Iterator[memoryview]:
+        """See `PartBuffer`."""
+        scratch = memoryview(bytearray(min(_SCRATCH, self.part.length)))
+        for begin in range(0, self.part.length, _SCRATCH):
+            piece = scratch[: min(_SCRATCH, self.part.length - begin)]
+            self._source.read(piece, self.part.offset + begin)
+            yield piece
+        self._source.verify_unchanged()
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        """See `PartBuffer`."""
+        for begin, end in slice_bounds(self.part.length):
+            while not self._hand_out(end):
+                await anyio.to_thread.run_sync(self._settled.wait)
+            yield self._pages.view[begin:end]
+
+    def let_go(self) -> int:
+        """Leave the file's pages; return the bytes that were copied. After this the lease may be given back.
+
+        Without memory for the copy the part is lost instead: its pages are not touched any more.
+        """
+        with self._changing:
+            if self._state is not _State.MAPPED:
+                return 0
+            self._kept = (max(0, self._handed_out - _HELD_BY_TRANSPORT), self._handed_out)
+            try:
+                self._pages.hollow_out(*self._kept)
+            except OSError as error:
+                self._lost = self._source.unreadable(error)
+                self._state = _State.LOST
+                return 0
+            self._state = _State.HOLLOW
+        return self._kept[1] - self._kept[0]
+
+    def refill(self) -> None:
+        """Read back what `let_go` left out, unless the file was changed. Whoever sends goes on then, or fails."""
+        with self._changing:
+            if self._state is not _State.HOLLOW:
+                return
+        try:
+            for begin, end in ((0, self._kept[0]), (self._kept[1], self.part.length)):
+                if self._pages.refill(begin, end) < end - begin:
+                    raise self._source.changed("it is shorter now")
+            self._source.verify_unchanged()
+        except OSError as error:
+            self._lost = self._source.unreadable(error)
+        except SourceError as error:
+            self._lost = error
+        with self._changing:
+            self._state = _State.FILLED if self._lost is None else _State.LOST
+        self._settled.set()
+
+    def close(self) -> None:
+        """Unmap. Nothing may be asked of it after this."""
+        with self._changing:
+            self._state = _State.LOST
+            self._settled.set()
+            self._pages.close()
+
+    def _hand_out(self, end: int) -> bool:
+        """Say that the bytes up to `end` are about to be sent; False when they must be waited for."""
+        with self._changing:
+            if self._state is _State.HOLLOW:
+                return False
+            if self._lost is not None:
+                raise self._lost
+            if self._state is _State.LOST or (self._state is _State.MAPPED and not self._lease.protects()):
+                raise self._source.changed("somebody wrote to it while this process was standing still")
+            self._handed_out = end
+            return True

@@ -1,0 +1,72 @@
+"""What a caller may choose about one upload. Values only; who uses which is said at each field.
+
+Must not know: HTTP, files, the event loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from asyncup.errors import ConfigurationError
+from asyncup.protocol.content_md5 import ContentMd5Policy
+from asyncup.protocol.retry import RetryPolicy
+
+__all__ = ["BufferPolicy", "UploadOptions"]
+
+BufferPolicy = Literal["auto", "copied"]
+
+_DEFAULT_MEMORY = 192 * 1024 * 1024
+_DEFAULT_HASH_THREADS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadOptions:
+    """How one upload is done. Every default is safe; every field can be given alone.
+
+    Attributes:
+        part_size: bytes of every part but the last. None (default) lets the plan choose once per upload session.
+            An upload session that already holds parts keeps theirs, whatever is said here.
+        memory_budget: bytes of part buffers in memory at once, 192 MiB by default. A budget smaller than one part
+            holds one part.
+        hash_threads: how many parts are hashed at once, 3 by default.
+        content_md5: the form of the `Content-MD5` header: "auto" (default) tries base64, then hex, then none, and
+            remembers per Vault what it takes; "base64", "hex" or "off" settle it. Whatever is sent, the MD5 that
+            Vault returns for each part is compared with ours.
+        buffers: "auto" (default) maps the file's own pages while the kernel promises that nobody writes to it, and
+            copies otherwise; "copied" always copies.
+        retry: how often and how long after a failure the same thing is tried again.
+        stall_timeout_s: seconds without one byte taken by the network, or without an answer, after which an attempt
+            is given up and Vault is asked what it holds. 30 while sending.
+        answer_timeout_s: seconds to wait for the answer once everything is sent, 300 by default.
+        small_file_max: `upload_file` sends files up to this size in one request without an upload session; None
+            (default) takes the largest that Vault allows (50 MB), 0 only empty files, which no upload session can
+            carry.
+    """
+
+    part_size: int | None = None
+    memory_budget: int = _DEFAULT_MEMORY
+    hash_threads: int = _DEFAULT_HASH_THREADS
+    content_md5: ContentMd5Policy = "auto"
+    buffers: BufferPolicy = "auto"
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    stall_timeout_s: float = 30.0
+    answer_timeout_s: float = 300.0
+    small_file_max: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ConfigurationError: a number is not positive, or a choice is unknown.
+        """
+        for name in ("part_size", "memory_budget", "hash_threads", "stall_timeout_s", "answer_timeout_s"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ConfigurationError(f"{name} must be greater than 0, not {value}")
+        if self.small_file_max is not None and self.small_file_max < 0:
+            raise ConfigurationError(f"small_file_max must not be negative, not {self.small_file_max}")
+        if self.content_md5 not in ("auto", "base64", "hex", "off"):
+            raise ConfigurationError(f"content_md5 must be auto, base64, hex or off, not {self.content_md5!r}")
+        if self.buffers not in ("auto", "copied"):
+            raise ConfigurationError(f"buffers must be auto or copied, not {self.buffers!r}")

@@ -1,0 +1,119 @@
+"""A part's bytes in memory: what the reader, the hasher and the sender may ask of it, and the plain kind of it.
+
+Must not know leases, the network or Vault.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
+
+from asyncup.pipeline.source import Source
+from asyncup.protocol.plan import Part
+
+__all__ = ["SLICE", "CopiedBuffer", "EmptyBuffer", "PartBuffer", "slice_bounds"]
+
+SLICE = 2**20
+"""Bytes written at once: more would hold the event loop while TLS encrypts them, fewer cost more wake-ups."""
+
+_FIRST_SLICE = 2**14
+"""The first slice is joined with the request's head into one write, which copies it: so it is small."""
+
+
+class PartBuffer(Protocol):
+    """The bytes of one part. It is also the `Body` that the transport sends."""
+
+    part: Part
+
+    @property
+    def length(self) -> int:
+        """The part's bytes."""
+        ...
+
+    def load(self) -> None:
+        """Bring the bytes into memory. Blocking: for a worker thread. Raises `SourceError`."""
+        ...
+
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield the bytes for hashing, in order. Blocking: for a worker thread. Raises `SourceError`."""
+        ...
+
+    def slices(self) -> AsyncIterator[memoryview]:
+        """Yield the bytes for sending, from the beginning. Raises `SourceError`."""
+        ...
+
+
+def slice_bounds(length: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of every slice of a part: a small first one, then at most `SLICE` bytes each."""
+    begin, end = 0, min(_FIRST_SLICE, length)
+    while begin < length:
+        yield begin, end
+        begin, end = end, min(end + SLICE, length)
+
+
+class CopiedBuffer:
+    """A part in anonymous memory, which nobody else can change.
+
+    Args:
+        source: the file.
+        part: which range of it.
+        memory: at least as long as the part; the caller may use it again after the part is acknowledged.
+    """
+
+    def __init__(self, source: Source, part: Part, memory: mmap.mmap) -> None:
+        self.part = part
+        self.memory = memory
+        self._source = source
+
+    @property
+    def length(self) -> int:
+        """See `PartBuffer`."""
+        return self.part.length
+
+    def load(self) -> None:
+        """See `PartBuffer`. Reads the file, then makes sure that it was not changed meanwhile."""
+        view = memoryview(self.memory)[: self.part.length]
+        for begin in range(0, self.part.length, _READ_AT_ONCE):
+            self._source.read(view[begin : begin + _READ_AT_ONCE], self.part.offset + begin)
+        self._source.verify_unchanged()
+
+    def pieces(self) -> Iterator[memoryview]:
+        """See `PartBuffer`."""
+        view = memoryview(self.memory)[: self.part.length]
+        return (view[begin : begin + SLICE] for begin in range(0, self.part.length, SLICE))
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        """See `PartBuffer`."""
+        view = memoryview(self.memory)
+        for begin, end in slice_bounds(self.part.length):
+            yield view[begin:end]
+
+
+class EmptyBuffer:
+    """The only part of a file without bytes."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    @property
+    def length(self) -> int:
+        """See `PartBuffer`."""
+        return 0
+
+    def load(self) -> None:
+        """See `PartBuffer`."""
+
+    def pieces(self) -> Iterator[memoryview]:
+        """See `PartBuffer`."""
+        return iter(())
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        """See `PartBuffer`."""
+        nothing: tuple[memoryview, ...] = ()
+        for view in nothing:
+            yield view
+
+
+_READ_AT_ONCE = 8 * 2**20
+"""A cancelled upload waits for the read in progress: this bounds how long."""

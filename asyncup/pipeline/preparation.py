@@ -1,0 +1,55 @@
+"""What every upload begins with: a clock, an open file, a Vault, a byte budget, and one exception at the end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from asyncup.events import Event, EventHook, StageEntered
+from asyncup.pipeline.memory import MemoryBudget
+from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.single_error import raise_single_error
+from asyncup.pipeline.source import open_source
+from asyncup.pipeline.stage_clock import StageClock
+from asyncup.pipeline.transfer import Transfer
+from asyncup.vault.client import Vault
+
+__all__ = ["prepare"]
+
+
+@asynccontextmanager
+async def prepare(
+    path: str | os.PathLike[str],
+    vault: Vault | None,
+    options: UploadOptions | None,
+    memory: MemoryBudget | None,
+    on_event: EventHook | None,
+) -> AsyncIterator[Transfer]:
+    """Open the file, and the Vault that the environment names when `vault` is None.
+
+    Raises:
+        AsyncupError: one exception, never a group, for anything that goes wrong inside.
+    """
+    options = options or UploadOptions()
+    emit = on_event or _ignore
+    name = os.fspath(path)
+    clock = StageClock(time.perf_counter, lambda stage: emit(StageEntered(name, stage)))
+    with raise_single_error(name):
+        async with open_source(path) as source, _vault_or_environment(vault, on_event) as client:
+            yield Transfer(client, source, options, memory or MemoryBudget(options.memory_budget), clock, emit)
+
+
+@asynccontextmanager
+async def _vault_or_environment(vault: Vault | None, on_event: EventHook | None) -> AsyncIterator[Vault]:
+    """Yield the caller's Vault, which stays open, or one of our own, which is closed."""
+    if vault is not None:
+        yield vault
+        return
+    async with Vault.from_environment(on_event=on_event) as own:
+        yield own
+
+
+def _ignore(_: Event) -> None:
+    """Nobody listens."""

@@ -1,0 +1,67 @@
+"""`upload`: one local file into one upload session that somebody made."""
+
+from __future__ import annotations
+
+import os
+
+from asyncup.events import EventHook, Stage, UploadSessionOpened
+from asyncup.pipeline.memory import MemoryBudget
+from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.preparation import prepare
+from asyncup.pipeline.results import UploadResult
+from asyncup.vault.client import Vault
+
+__all__ = ["upload"]
+
+
+async def upload(
+    path: str | os.PathLike[str],
+    session_id: str,
+    *,
+    vault: Vault | None = None,
+    commit: bool = False,
+    options: UploadOptions | None = None,
+    memory: MemoryBudget | None = None,
+    on_event: EventHook | None = None,
+) -> UploadResult:
+    """Send what an upload session lacks of a file. Calling it again is the resume.
+
+    The session's own state decides what is sent: parts that it holds are compared with the file by MD5 and not sent
+    again. Cancelling leaves the session as it is, to be continued.
+
+    Args:
+        path: the local file.
+        session_id: the upload session, created for exactly this file's size by the same user (documented).
+        vault: the Vault; None takes it, and the credentials, from the environment, as `Vault.from_environment`.
+        commit: commit afterwards, and wait until the file is visible. False sends parts only.
+        options: how; None takes the defaults.
+        memory: a byte budget shared with other uploads; None makes one of `options.memory_budget`.
+        on_event: told of everything that happens, see `asyncup.events`.
+
+    Returns:
+        What is now in the upload session.
+
+    Raises:
+        AsyncupError: always one exception of this family, never a group; `str()` of it says what to do.
+    """
+    async with prepare(path, vault, options, memory, on_event) as transfer:
+        transfer.clock.enter(Stage.VAULT)
+        session = await transfer.vault.upload_session(session_id)
+        transfer.emit(UploadSessionOpened(transfer.source.path, session_id, created=False))
+        done = await transfer.run(session)
+        job_id = await transfer.commit(session, done.machine) if commit else None
+        elapsed_s, waits_s = transfer.finish()
+    return UploadResult(
+        path=transfer.source.path,
+        session_id=session_id,
+        size=done.machine.plan.size,
+        parts=done.machine.plan.parts,
+        part_size=done.machine.plan.part_size,
+        resumed_parts=done.resumed_parts,
+        md5s=done.md5s,
+        bytes_written=done.bytes_written,
+        elapsed_s=elapsed_s,
+        waits_s=waits_s,
+        committed=commit,
+        job_id=job_id,
+    )
