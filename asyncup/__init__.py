@@ -28,7 +28,7 @@ from asyncup.pipeline.upload import upload
 from asyncup.pipeline.upload_file import upload_file
 from asyncup.protocol.retry import RetryPolicy
 from asyncup.vault.client import Vault
-from asyncup.vault.login import PasswordLogin, TokenLogin
+from asyncup.vault.login import OAuthLogin, PasswordLogin, TokenLogin
 
 __all__ = [  # noqa: RUF022 - grouped by what they are for
     # what it does
@@ -38,6 +38,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Vault",
     "TokenLogin",
     "PasswordLogin",
+    "OAuthLogin",
     # how
     "UploadOptions",
     "RetryPolicy",

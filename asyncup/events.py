@@ -19,7 +19,9 @@ from dataclasses import dataclass
 __all__ = [
     "BufferKind",
     "BuffersChanged",
+    "BurstBudgetLow",
     "BytesWritten",
+    "CallDelayed",
     "Event",
     "EventHook",
     "JobStatusSeen",
@@ -33,6 +35,7 @@ __all__ = [
     "UploadFinished",
     "UploadSessionOpened",
     "UploadStarted",
+    "VaultHeld",
 ]
 
 
@@ -196,6 +199,30 @@ class RetryScheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class BurstBudgetLow:
+    """Less than a tenth of the Vault's calls in this five-minute window is left; it is shared by everybody."""
+
+    limit: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallDelayed:
+    """Vault held an answer back, because its calls in this window are used up."""
+
+    operation: str
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class VaultHeld:
+    """Vault asked to be left alone: no call goes out for so many seconds, whatever it is for."""
+
+    delay_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobStatusSeen:
     """The job that makes the file appear was asked for its status."""
 
@@ -235,6 +262,9 @@ Event = (
     | StageEntered
     | BuffersChanged
     | RetryScheduled
+    | BurstBudgetLow
+    | CallDelayed
+    | VaultHeld
     | JobStatusSeen
     | UploadFinished
 )

@@ -42,6 +42,7 @@ class UploadOptions:
         small_file_max: `upload_file` sends files up to this size in one request without an upload session; None
             (default) takes the largest that Vault allows (50 MB), 0 only empty files, which no upload session can
             carry.
+        create_folders: `upload_file` makes the destination's missing folders first, True by default.
     """
 
     part_size: int | None = None
@@ -53,6 +54,7 @@ class UploadOptions:
     stall_timeout_s: float = 30.0
     answer_timeout_s: float = 300.0
     small_file_max: int | None = None
+    create_folders: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

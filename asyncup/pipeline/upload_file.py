@@ -16,7 +16,7 @@ from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadedFile
 from asyncup.pipeline.small_file import send_small_file
 from asyncup.pipeline.transfer import Transfer
-from asyncup.protocol.paths import file_destination
+from asyncup.protocol.paths import file_destination, parent_of
 from asyncup.protocol.responses import UploadSession
 from asyncup.vault.client import Vault
 
@@ -59,31 +59,42 @@ async def upload_file(
     """
     target = file_destination(destination)
     async with prepare(path, vault, options, memory, on_event) as transfer:
-        if transfer.source.size <= _small_file_max(transfer):
-            md5, written = await send_small_file(transfer, target, overwrite=overwrite)
-            elapsed_s, waits_s = transfer.finish()
-            return UploadedFile(
-                path=transfer.source.path,
-                destination=target,
-                size=transfer.source.size,
-                session_id=None,
-                parts=1,
-                part_size=transfer.source.size,
-                resumed_parts=0,
-                md5s=(md5,),
-                bytes_written=written,
-                elapsed_s=elapsed_s,
-                waits_s=waits_s,
-                job_id=None,
-            )
-        transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
+        if transfer.source.size > _small_file_max(transfer):
+            transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
         transfer.clock.enter(Stage.VAULT)
-        session = await transfer.vault.create_upload_session(target, transfer.source.size, overwrite=overwrite)
-        transfer.emit(UploadSessionOpened(transfer.source.path, session.id, created=True))
-        async with _abort_when_useless(transfer, session):
-            done = await transfer.run(session)
-            job_id = await transfer.commit(session, done.machine)
-        elapsed_s, waits_s = transfer.finish()
+        if transfer.options.create_folders:
+            await transfer.vault.folders.ensure(parent_of(target))
+        if transfer.source.size <= _small_file_max(transfer):
+            return await _in_one_request(transfer, target, overwrite=overwrite)
+        return await _through_session(transfer, target, overwrite=overwrite)
+
+
+async def _in_one_request(transfer: Transfer, target: str, *, overwrite: bool) -> UploadedFile:
+    md5, written = await send_small_file(transfer, target, overwrite=overwrite)
+    elapsed_s, waits_s = transfer.finish()
+    return UploadedFile(
+        path=transfer.source.path,
+        destination=target,
+        size=transfer.source.size,
+        session_id=None,
+        parts=1,
+        part_size=transfer.source.size,
+        resumed_parts=0,
+        md5s=(md5,),
+        bytes_written=written,
+        elapsed_s=elapsed_s,
+        waits_s=waits_s,
+        job_id=None,
+    )
+
+
+async def _through_session(transfer: Transfer, target: str, *, overwrite: bool) -> UploadedFile:
+    session = await transfer.vault.create_upload_session(target, transfer.source.size, overwrite=overwrite)
+    transfer.emit(UploadSessionOpened(transfer.source.path, session.id, created=True))
+    async with _abort_when_useless(transfer, session):
+        done = await transfer.run(session)
+        job_id = await transfer.commit(session, done.machine)
+    elapsed_s, waits_s = transfer.finish()
     return UploadedFile(
         path=transfer.source.path,
         destination=target,

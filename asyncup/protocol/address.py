@@ -1,4 +1,4 @@
-"""What a Vault is called: a DNS name, or a full URL for the emulator. Pure text."""
+"""What a Vault is called, and what we are called there: names that people give us, checked. Pure text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from asyncup.errors import ConfigurationError
 
-__all__ = ["VaultAddress", "parse_address"]
+__all__ = ["VaultAddress", "check_client_id", "parse_address"]
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 _DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 
@@ -45,6 +47,17 @@ def parse_address(address: str) -> VaultAddress:
         raise _not_understood(address)
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return VaultAddress(f"{url.scheme}://{host}{f':{port}' if port else ''}", None)
+
+
+def check_client_id(client_id: str) -> str:
+    """Return a name for Vault's API usage log when it may be one: letters, digits, `. _ -`, at most 100 (documented).
+
+    Raises:
+        ConfigurationError: it holds anything else.
+    """
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise ConfigurationError(f"client id {client_id!r} may hold 1 to 100 letters, digits and . _ - only")
+    return client_id
 
 
 def _not_understood(address: str) -> ConfigurationError:

@@ -152,6 +152,7 @@ def _refusal(operation: Operation, answer: Answer, document: Mapping[str, Any]) 
 
 
 _HINTS = {
+    "CONFIGURATION_MODE_ENABLED": "The Vault is closed to all but administrators: run it again later",
     "INSUFFICIENT_ACCESS": "The user's security profile needs File Staging: Access and API: Access API",
     "ITEM_NAME_EXISTS": "Choose another name, or allow overwriting",
     "USERNAME_OR_PASSWORD_INCORRECT": "Check the credentials; asyncup does not try them again, to not lock the user",
@@ -178,10 +179,14 @@ def _first_error(document: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _retry_after_s(answer: Answer) -> float | None:
-    """Return `Retry-After` in seconds, from its number form or its date form (RFC 9110, 10.2.3)."""
+    """Return the seconds to wait, from `Retry-After` in its number or its date form (RFC 9110, 10.2.3).
+
+    During an upgrade of Vault, its own header tells the minutes that it is expected to take (documented).
+    """
     value = answer.headers.get("retry-after", "").strip()
     if not value:
-        return None
+        minutes = answer.headers.get("x-vaultapi-downtimeexpecteddurationminutes", "").strip()
+        return float(minutes) * 60 if minutes.isascii() and minutes.isdigit() else None
     if value.isascii() and value.isdigit():
         return float(value)
     try:

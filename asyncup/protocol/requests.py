@@ -8,7 +8,7 @@ and the bytes of a part stay where they are. Paths and fields: Veeva's reference
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from asyncup.protocol.paths import url_path
@@ -17,19 +17,28 @@ __all__ = [
     "Operation",
     "Request",
     "abort_upload_session",
+    "api_versions",
     "commit_upload_session",
     "create_file",
     "create_folder",
     "create_upload_session",
+    "delete_item",
     "download",
+    "end_login",
+    "job_histories",
+    "job_monitors",
     "job_status",
+    "keep_alive",
     "list_items",
     "list_parts",
     "list_upload_sessions",
     "log_in",
+    "move_item",
     "next_page",
+    "oauth_log_in",
     "put_part",
     "upload_session",
+    "who_am_i",
 ]
 
 _UPLOAD = "/services/file_staging/upload"
@@ -54,11 +63,19 @@ class Operation(enum.Enum):
     LIST_ITEMS = "listing a folder"
     DOWNLOAD = "downloading"
     JOB_STATUS = "asking for the job's status"
+    JOB_HISTORIES = "listing the ended jobs"
+    JOB_MONITORS = "listing the running jobs"
+    MOVE_ITEM = "moving the item"
+    DELETE_ITEM = "deleting the item"
+    KEEP_ALIVE = "keeping the login alive"
+    END_LOGIN = "ending the login"
+    WHO_AM_I = "asking who is logged in"
+    API_VERSIONS = "asking for the API versions"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, without host, login and payload.
+    """One request, without host and payload. Its repr leaves out what may hold a secret.
 
     Attributes:
         operation: what it does.
@@ -66,13 +83,15 @@ class Request:
         target: path and query below `/api/{version}`; from the root when it begins with `/api/`.
         headers: everything but the login.
         content: a small body, such as a form; None when there is none, or when the body is a payload.
+        origin: scheme and host where they are not the Vault's: the login server of single sign-on.
     """
 
     operation: Operation
     method: str
     target: str
-    headers: tuple[tuple[str, str], ...] = (_JSON,)
-    content: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(_JSON,), repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    origin: str | None = None
 
 
 def _form(fields: dict[str, str]) -> bytes:
@@ -85,6 +104,40 @@ def log_in(username: str, password: str, vault_dns: str | None) -> Request:
     if vault_dns is not None:
         fields["vaultDNS"] = vault_dns
     return Request(Operation.LOG_IN, "POST", "/auth", (_JSON, _FORM), _form(fields))
+
+
+def oauth_log_in(
+    login_server: str, profile_id: str, token: str, *, vault_dns: str | None, client_id: str | None
+) -> Request:
+    """Log in with an identity provider's token.
+
+    The endpoint belongs to Veeva's login server, not to the Vault (documented, "OAuth 2.0 / OpenID Connect").
+    """
+    fields = {"vaultDNS": vault_dns, "client_id": client_id}
+    content = _form({name: value for name, value in fields.items() if value is not None})
+    target = f"/auth/oauth/session/{url_path(profile_id)}"
+    headers = (_JSON, _FORM, ("Authorization", f"Bearer {token}"))
+    return Request(Operation.LOG_IN, "POST", target, headers, content, login_server)
+
+
+def keep_alive() -> Request:
+    """Refresh the login's idle time. Any other call does so, too."""
+    return Request(Operation.KEEP_ALIVE, "POST", "/keep-alive", content=b"")
+
+
+def end_login() -> Request:
+    """Make the login's session id invalid."""
+    return Request(Operation.END_LOGIN, "DELETE", "/session")
+
+
+def who_am_i() -> Request:
+    """Ask for the user that is logged in."""
+    return Request(Operation.WHO_AM_I, "GET", "/objects/users/me")
+
+
+def api_versions() -> Request:
+    """Ask for the API versions that the Vault speaks."""
+    return Request(Operation.API_VERSIONS, "GET", "/api/")
 
 
 def create_upload_session(path: str, size: int, *, overwrite: bool) -> Request:
@@ -143,6 +196,28 @@ def download(item: str, *, offset: int, length: int) -> Request:
 def job_status(job_id: int) -> Request:
     """Ask how a job stands. Not sooner than 10 s after the last question for the same job."""
     return Request(Operation.JOB_STATUS, "GET", f"/services/jobs/{job_id}")
+
+
+def job_histories(*, limit: int, offset: int) -> Request:
+    """Ask for jobs that have ended, the newest first; at most 200 in one answer."""
+    return Request(Operation.JOB_HISTORIES, "GET", f"/services/jobs/histories?limit={limit}&offset={offset}")
+
+
+def job_monitors(*, limit: int, offset: int) -> Request:
+    """Ask for jobs that have not ended; at most 200 in one answer."""
+    return Request(Operation.JOB_MONITORS, "GET", f"/services/jobs/monitors?limit={limit}&offset={offset}")
+
+
+def move_item(item: str, *, parent: str | None, name: str | None) -> Request:
+    """Give an item another folder, another name, or both; a job does it."""
+    fields = {key: value for key, value in (("parent", parent), ("name", name)) if value is not None}
+    return Request(Operation.MOVE_ITEM, "PUT", f"{_ITEMS}/{url_path(item)}", (_JSON, _FORM), _form(fields))
+
+
+def delete_item(item: str, *, recursive: bool) -> Request:
+    """Delete a file, or a folder, which must be empty unless `recursive`; a job does it."""
+    query = "?recursive=true" if recursive else ""
+    return Request(Operation.DELETE_ITEM, "DELETE", f"{_ITEMS}/{url_path(item)}{query}")
 
 
 def next_page(first: Request, target: str) -> Request:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from asyncup.protocol.answers import Answer, malformed, read_json
+from asyncup.protocol.fields import rows, text, whole
 from asyncup.protocol.requests import Operation
 
 __all__ = [
@@ -26,16 +27,15 @@ __all__ = [
     "read_items",
     "read_job_id",
     "read_job_status",
+    "read_jobs",
     "read_login",
     "read_parts",
+    "read_started_job",
     "read_upload_session",
     "read_upload_sessions",
 ]
 
 T = TypeVar("T")
-
-_MOST_DIGITS = 18
-"""More digits are no size, number or id of Vault's, and turning endless ones into a number takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,11 @@ def read_login(answer: Answer) -> SessionLogin:
     if not isinstance(session_id, str) or not session_id:
         raise malformed(Operation.LOG_IN, answer, "no sessionId in the answer")
     urls: dict[int, str] = {}
-    for row in _rows(document.get("vaultIds")):
-        vault_id, url = _whole(row.get("id")), row.get("url")
+    for row in rows(document.get("vaultIds")):
+        vault_id, url = whole(row.get("id")), row.get("url")
         if vault_id is not None and isinstance(url, str):
             urls[vault_id] = url
-    return SessionLogin(session_id, _whole(document.get("userId")), _whole(document.get("vaultId")), urls)
+    return SessionLogin(session_id, whole(document.get("userId")), whole(document.get("vaultId")), urls)
 
 
 def read_upload_session(operation: Operation, answer: Answer) -> UploadSession:
@@ -186,7 +186,7 @@ def read_job_id(answer: Answer) -> int:
     """Read the answer to `commit_upload_session`."""
     document = read_json(Operation.COMMIT, answer)
     data = document.get("data")
-    job_id = _whole(data.get("job_id")) if isinstance(data, Mapping) else None
+    job_id = whole(data.get("job_id")) if isinstance(data, Mapping) else None
     if job_id is None:
         raise malformed(Operation.COMMIT, answer, "no job_id in the answer")
     return job_id
@@ -198,23 +198,34 @@ def read_job_status(answer: Answer) -> JobStatus:
     data = document.get("data")
     if not isinstance(data, Mapping) or not isinstance(data.get("status"), str):
         raise malformed(Operation.JOB_STATUS, answer, "no job status in the answer")
-    return JobStatus(_whole(data.get("id")) or 0, str(data["status"]).upper())
+    return JobStatus(whole(data.get("id")) or 0, str(data["status"]).upper())
 
 
-def _page(operation: Operation, answer: Answer, read: Callable[[object], T | None]) -> Page[T]:
+def read_started_job(operation: Operation, answer: Answer) -> int | None:
+    """Read the answer to `move_item` or `delete_item`: the job's id, which was seen to be missing now and then."""
+    data = read_json(operation, answer).get("data")
+    return whole(data.get("job_id")) if isinstance(data, Mapping) else None
+
+
+def read_jobs(operation: Operation, answer: Answer) -> Page[JobStatus]:
+    """Read a page of jobs, running or ended."""
+    return _page(operation, answer, _job, key="jobs")
+
+
+def _page(operation: Operation, answer: Answer, read: Callable[[object], T | None], *, key: str = "data") -> Page[T]:
     document = read_json(operation, answer)
-    data = document.get("data", [])
+    data = document.get(key, [])
     if not isinstance(data, list):
         raise malformed(operation, answer, "no list in the answer")
-    rows = []
+    read_rows = []
     for value in data:
         row = read(value)
         if row is None:
             raise malformed(operation, answer, "a row of the list lacks what it must have")
-        rows.append(row)
+        read_rows.append(row)
     details = document.get("responseDetails")
     following = details.get("next_page") if isinstance(details, Mapping) else None
-    return Page(tuple(rows), following if isinstance(following, str) and following else None)
+    return Page(tuple(read_rows), following if isinstance(following, str) and following else None)
 
 
 def _upload_session(value: object) -> UploadSession | None:
@@ -225,22 +236,29 @@ def _upload_session(value: object) -> UploadSession | None:
         return None
     return UploadSession(
         id=session_id,
-        path=_text(value.get("path")),
-        size=_whole(value.get("size")),
-        uploaded=_whole(value.get("uploaded")),
-        uploaded_parts=_whole(value.get("uploaded_parts")),
-        owner=_whole(value.get("owner")),
-        created_date=_text(value.get("created_date")),
-        expiration_date=_text(value.get("expiration_date")),
+        path=text(value.get("path")),
+        size=whole(value.get("size")),
+        uploaded=whole(value.get("uploaded")),
+        uploaded_parts=whole(value.get("uploaded_parts")),
+        owner=whole(value.get("owner")),
+        created_date=text(value.get("created_date")),
+        expiration_date=text(value.get("expiration_date")),
     )
+
+
+def _job(value: object) -> JobStatus | None:
+    if not isinstance(value, Mapping):
+        return None
+    job_id, status = whole(value.get("job_id") or value.get("id")), text(value.get("status"))
+    return JobStatus(job_id, status.upper()) if job_id is not None and status is not None else None
 
 
 def _held_part(value: object) -> HeldPart | None:
     if not isinstance(value, Mapping):
         return None
-    number, size = _whole(value.get("part_number")), _whole(value.get("size"))
+    number, size = whole(value.get("part_number")), whole(value.get("size"))
     # The sample spells the field part_content_md5, the prose beside it part_content_MD5 (documented).
-    md5 = _text(value.get("part_content_md5") or value.get("part_content_MD5"))
+    md5 = text(value.get("part_content_md5") or value.get("part_content_MD5"))
     if number is None or size is None or md5 is None:
         return None
     return HeldPart(number, size, md5.lower())
@@ -249,27 +267,8 @@ def _held_part(value: object) -> HeldPart | None:
 def _item(value: object) -> Item | None:
     if not isinstance(value, Mapping):
         return None
-    kind, path = _text(value.get("kind")), _text(value.get("path"))
+    kind, path = text(value.get("kind")), text(value.get("path"))
     if kind is None or path is None:
         return None
-    md5 = _text(value.get("file_content_md5"))
-    return Item(kind.lower(), path, _whole(value.get("size")), md5.lower() if md5 else None)
-
-
-def _rows(value: object) -> list[Mapping[str, Any]]:
-    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _whole(value: object) -> int | None:
-    """Return a whole number. Vault sends JSON numbers (seen); one in quotes is understood too."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
-        return int(value)
-    return None
+    md5 = text(value.get("file_content_md5"))
+    return Item(kind.lower(), path, whole(value.get("size")), md5.lower() if md5 else None)

@@ -44,6 +44,11 @@ READING = frozenset(
         Operation.LIST_ITEMS,
         Operation.DOWNLOAD,
         Operation.JOB_STATUS,
+        Operation.JOB_HISTORIES,
+        Operation.JOB_MONITORS,
+        Operation.KEEP_ALIVE,
+        Operation.WHO_AM_I,
+        Operation.API_VERSIONS,
     }
 )
 """Operations that change nothing: a doubt about them is settled by asking again."""

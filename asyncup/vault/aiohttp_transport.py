@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import truststore
 from aiohttp import hdrs
@@ -27,6 +28,9 @@ __all__ = ["AiohttpTransport"]
 
 _KEEPALIVE_S = 60.0
 _CONNECTIONS = 100
+_HOLD_LOOP_S = 0.002
+"""How long slices are written in a row before other tasks get their turn."""
+
 _LARGEST_ANSWER = 64 * 1024 * 1024
 """No answer of Vault's is larger: a download is asked for in ranges of at most 50 MB (documented)."""
 
@@ -68,7 +72,7 @@ class AiohttpTransport:
         body = request.body
         async with session.request(
             request.method,
-            self._base_url + request.target,
+            (request.origin or self._base_url) + request.target,
             headers=request.headers,
             data=body if isinstance(body, bytes) or body is None else _SlicedPayload(body, exchange),
             allow_redirects=False,
@@ -196,10 +200,15 @@ class _SlicedPayload(aiohttp.Payload):
         await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
+        since = time.perf_counter()
         try:
             async for view in self._body.slices():
                 await writer.write(view)
                 self._exchange.written(view.nbytes)
+                if time.perf_counter() - since > _HOLD_LOOP_S:
+                    # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
+                    await anyio.lowlevel.checkpoint()
+                    since = time.perf_counter()
             self._exchange.sent()
         except SourceError as error:
             # aiohttp would wrap it into an exception of its own.

@@ -8,14 +8,16 @@ finds out from Vault's state whether it was done. Must not know single endpoints
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
 
 from asyncup.errors import AsyncupError, ItemExists, LoginError, VaultError
-from asyncup.events import EventHook, RetryScheduled
+from asyncup.events import BurstBudgetLow, CallDelayed, Event, EventHook, RetryScheduled, VaultHeld
 from asyncup.protocol.answers import Answer
+from asyncup.protocol.pacing import Pace, holds_all_lanes, least_wait_s, read_rate_facts
 from asyncup.protocol.requests import Operation, Request
 from asyncup.protocol.retry import RetryPolicy, Verdict, backoff_s, classify
 from asyncup.vault.login import LoginKeeper
@@ -37,6 +39,7 @@ class Calls:
         on_event: told of every retry.
         sleep: waits a number of seconds; an argument so that tests need no clock.
         jitter: a random number from 0 to 1; an argument for the same reason.
+        now: a clock in seconds that never goes back; an argument for the same reason.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Calls:
         on_event: EventHook | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.api_root = f"/api/{api_version}"
         self.login: LoginKeeper | None = None
@@ -57,6 +61,8 @@ class Calls:
         self._on_event = on_event
         self._sleep = sleep
         self._jitter = jitter
+        self._now = now
+        self._pace = Pace()
         self._headers = {"X-VaultAPI-ClientID": client_id, "User-Agent": client_id}
 
     async def once(
@@ -80,12 +86,21 @@ class Calls:
             headers.update(request.headers)
             if authorization is not None:
                 headers["Authorization"] = authorization
-            target = request.target if request.target.startswith("/api/") else self.api_root + request.target
-            content = request.content if body is None else body
             http = HttpRequest(
-                request.operation.value, request.method, target, headers, content, patience, on_written, on_sent
+                request.operation.value,
+                request.method,
+                self._target(request),
+                headers,
+                request.content if body is None else body,
+                patience,
+                on_written,
+                on_sent,
+                request.origin,
             )
-            return read(await self._transport.send(http))
+            await self._take_turn(request.operation)
+            answer = await self._transport.send(http)
+            self._observe(request.operation, answer)
+            return read(answer)
 
         if self.login is None or request.operation is Operation.LOG_IN:
             return await attempt(None)
@@ -156,9 +171,39 @@ class Calls:
         policy = policy or self._policy
         if attempt >= policy.max_attempts:
             raise error.locate(attempts=attempt)
-        retry_after_s = error.retry_after_s if isinstance(error, VaultError) else None
+        retry_after_s = least_wait_s(operation, error) if isinstance(error, VaultError) else None
         delay_s = backoff_s(policy, attempt, jitter=self._jitter(), retry_after_s=retry_after_s)
-        hook = on_event or self._on_event
-        if hook is not None:
-            hook(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part))
+        if isinstance(error, VaultError) and retry_after_s is not None and holds_all_lanes(operation, error):
+            self._pace.hold(self._now() + delay_s)
+            self._emit(VaultHeld(delay_s, error.message))
+        (on_event or self._emit)(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part))
+        await self.wait(delay_s)
+
+    async def wait(self, delay_s: float) -> None:
+        """Let time pass: every pause between two requests is made here, so that tests need no clock."""
         await self._sleep(delay_s)
+
+    def _target(self, request: Request) -> str:
+        if request.origin is not None or request.target.startswith("/api/"):
+            return request.target
+        return self.api_root + request.target
+
+    async def _take_turn(self, operation: Operation) -> None:
+        """Wait while Vault wants to be left alone, and with a login until it cannot be one too many."""
+        while (wait_s := self._pace.wait_s(self._now())) > 0:
+            await self._sleep(wait_s)
+        if operation is Operation.LOG_IN:
+            while (wait_s := self._pace.login_wait_s(self._now())) > 0:
+                await self._sleep(wait_s)
+            self._pace.login_sent(self._now())
+
+    def _observe(self, operation: Operation, answer: Answer) -> None:
+        facts = read_rate_facts(answer.headers)
+        if self._pace.observe(facts) and facts.limit is not None and facts.remaining is not None:
+            self._emit(BurstBudgetLow(facts.limit, facts.remaining))
+        if facts.delay_s:
+            self._emit(CallDelayed(operation.value, facts.delay_s))
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)

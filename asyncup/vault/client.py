@@ -16,27 +16,37 @@ import anyio
 from asyncup.errors import ConfigurationError
 from asyncup.events import EventHook
 from asyncup.protocol import requests
-from asyncup.protocol.address import parse_address
+from asyncup.protocol.address import check_client_id, parse_address
 from asyncup.protocol.content_md5 import ContentMd5Memory
 from asyncup.protocol.limits import DEFAULT_API_VERSION, Limits, limits_for
 from asyncup.protocol.responses import SessionLogin, read_login
 from asyncup.protocol.retry import RetryPolicy
+from asyncup.vault.account import AccountEndpoints
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.calls import Calls
+from asyncup.vault.folders import Folders
 from asyncup.vault.jobs import JobEndpoints
-from asyncup.vault.login import Login, LoginKeeper, PasswordLogin, TokenLogin, refuse_other_vault
+from asyncup.vault.login import (
+    Login,
+    LoginKeeper,
+    OAuthLogin,
+    PasswordLogin,
+    RenewableLogin,
+    TokenLogin,
+    refuse_other_vault,
+)
 from asyncup.vault.transport import Transport
 from asyncup.vault.upload_sessions import UploadSessionEndpoints
 
 __all__ = ["Vault"]
 
 
-class Vault(UploadSessionEndpoints, JobEndpoints):
+class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
     """A client for one Vault: an async context manager, safe to share between tasks of one event loop.
 
     Args:
         address: the Vault's DNS name, such as "myvault.veevavault.com", or a full URL for the emulator.
-        login: a `TokenLogin` or a `PasswordLogin`.
+        login: a `TokenLogin`, a `PasswordLogin` or an `OAuthLogin`.
         api_version: the API version to speak, "v25.2" by default.
         limits: the Vault's limits; None takes what the documents say for that version.
         client_id: the name in Vault's API usage log, by default "asyncup"; letters, digits, `. _ -`.
@@ -68,12 +78,13 @@ class Vault(UploadSessionEndpoints, JobEndpoints):
         calls = Calls(
             self._transport,
             api_version=api_version,
-            client_id=client_id,
+            client_id=check_client_id(client_id),
             policy=retry or RetryPolicy(),
             on_event=on_event,
         )
         calls.login = LoginKeeper(login, self._log_in)
         super().__init__(calls, limits or limits_for(api_version))
+        self.folders = Folders(self.create_folder)
 
     @classmethod
     def from_environment(cls, *, on_event: EventHook | None = None) -> Self:
@@ -107,8 +118,15 @@ class Vault(UploadSessionEndpoints, JobEndpoints):
         with anyio.CancelScope(shield=True):
             await self._transport.aclose()
 
-    async def _log_in(self, login: PasswordLogin) -> SessionLogin:
-        request = requests.log_in(login.username, login.password, self._address.dns_name)
+    async def _log_in(self, login: RenewableLogin) -> SessionLogin:
+        dns_name = self._address.dns_name
+        if isinstance(login, OAuthLogin):
+            token = await login.fresh_token()
+            request = requests.oauth_log_in(
+                login.login_server, login.profile_id, token, vault_dns=dns_name, client_id=login.client_id
+            )
+        else:
+            request = requests.log_in(login.username, login.password, dns_name)
         session = await self.calls.ask(request, read_login)
         refuse_other_vault(session, self._address.dns_name)
         return session

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
+from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
 from asyncup.protocol.answers import read_bytes, read_json
-from asyncup.protocol.responses import Item, read_created_item, read_items
+from asyncup.protocol.responses import Item, read_created_item, read_items, read_started_job
 from asyncup.vault.endpoints import Endpoints
 from asyncup.vault.reconcile import find_created_file
 from asyncup.vault.small_body import FramedBody
@@ -49,14 +50,35 @@ class ItemEndpoints(Endpoints):
             lambda: find_created_file(self, path, body.length, md5),
         )
 
-    async def create_folder(self, path: str) -> None:
-        """Create one folder, whose parent must exist.
+    async def move_item(self, item: str, *, parent: str | None = None, name: str | None = None) -> int | None:
+        """Give an item another folder, another name, or both. Return the job that does it, if Vault names one.
 
         Raises:
-            ItemExists: there is a folder or file of that name.
+            ConfigurationError: neither is given.
+        """
+        if parent is None and name is None:
+            raise ConfigurationError("moving an item needs another folder or another name")
+        request = requests.move_item(item, parent=parent, name=name)
+        return await self.calls.ask(request, lambda answer: read_started_job(request.operation, answer))
+
+    async def delete_item(self, item: str, *, recursive: bool = False) -> int | None:
+        """Delete a file or folder; one that is not empty needs `recursive`. Return the job, if Vault names one."""
+        request = requests.delete_item(item, recursive=recursive)
+        return await self.calls.ask(request, lambda answer: read_started_job(request.operation, answer))
+
+    async def create_folder(self, path: str) -> None:
+        """Create one folder, whose parent must exist. `folders.ensure` makes the parents, too.
+
+        Raises:
+            ItemExists: there is a folder or file of that name, or was after an attempt whose answer was lost.
         """
         request = requests.create_folder(path)
-        await self.calls.ask(request, lambda answer: read_json(request.operation, answer))
+        await self.calls.repeat(
+            request.operation,
+            lambda: self.calls.once(request, lambda answer: read_json(request.operation, answer)),
+            # Making a folder twice does no harm: the second time it is there.
+            self._nothing_known,
+        )
 
     async def list_items(self, folder: str, *, recursive: bool = False) -> list[Item]:
         """Return what a folder holds."""
@@ -66,3 +88,6 @@ class ItemEndpoints(Endpoints):
         """Return `length` bytes of a file from `offset` on; at most 50 MB in one call (documented)."""
         request = requests.download(item, offset=offset, length=length)
         return await self.calls.ask(request, lambda answer: read_bytes(request.operation, answer))
+
+    async def _nothing_known(self) -> None:
+        return None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio
-
 from asyncup.errors import JobFailed
 from asyncup.protocol import requests
-from asyncup.protocol.responses import JobStatus, read_job_status
+from asyncup.protocol.responses import JobStatus, read_job_status, read_jobs
 from asyncup.vault.endpoints import Endpoints
 
 __all__ = ["JobEndpoints"]
 
 _FIRST_JOB_POLL_S = 1.0
 """Jobs end within a few seconds (seen), and the second question must wait 10 s: so the first one waits a little."""
+
+_JOBS_AT_ONCE = 200
+"""The most that one answer holds (documented)."""
 
 
 class JobEndpoints(Endpoints):
@@ -24,20 +25,32 @@ class JobEndpoints(Endpoints):
         """Ask once how a job stands. Vault refuses a second question for the same job within 10 s (documented)."""
         return await self.calls.ask(requests.job_status(job_id), read_job_status)
 
+    async def ended_jobs(self, *, limit: int = _JOBS_AT_ONCE, offset: int = 0) -> list[JobStatus]:
+        """Return jobs that have ended, the newest first: one call for many jobs, free of the 10 s rule."""
+        request = requests.job_histories(limit=limit, offset=offset)
+        page = await self.calls.ask(request, lambda answer: read_jobs(request.operation, answer))
+        return list(page.rows)
+
+    async def running_jobs(self, *, limit: int = _JOBS_AT_ONCE, offset: int = 0) -> list[JobStatus]:
+        """Return jobs that are scheduled, queued or running."""
+        request = requests.job_monitors(limit=limit, offset=offset)
+        page = await self.calls.ask(request, lambda answer: read_jobs(request.operation, answer))
+        return list(page.rows)
+
     async def wait_for_job(self, job_id: int, *, on_status: Callable[[str], None] | None = None) -> None:
         """Wait until a job has succeeded, asking no more often than Vault allows.
 
         Raises:
             JobFailed: it ended otherwise.
         """
-        await anyio.sleep(_FIRST_JOB_POLL_S)
+        await self.calls.wait(_FIRST_JOB_POLL_S)
         while True:
             job = await self.job_status(job_id)
             if on_status is not None:
                 on_status(job.status)
             if job.ended:
                 break
-            await anyio.sleep(self.limits.job_poll_interval_s)
+            await self.calls.wait(self.limits.job_poll_interval_s)
         if not job.succeeded:
             raise _job_failed(job_id, job.status)
 

@@ -16,7 +16,15 @@ import anyio
 from asyncup.errors import ConfigurationError, LoginError
 from asyncup.protocol.responses import SessionLogin
 
-__all__ = ["Login", "LoginKeeper", "PasswordLogin", "TokenLogin", "refuse_other_vault"]
+__all__ = [
+    "Login",
+    "LoginKeeper",
+    "OAuthLogin",
+    "PasswordLogin",
+    "RenewableLogin",
+    "TokenLogin",
+    "refuse_other_vault",
+]
 
 _API_TOKEN_PREFIX = "veeva-vault-"  # noqa: S105 - how such a token begins, not a token
 """API access tokens begin so and need the Bearer scheme; a login's session id goes without (documented, 26.2)."""
@@ -61,7 +69,35 @@ class PasswordLogin:
         return "PasswordLogin(...)"
 
 
-Login = TokenLogin | PasswordLogin
+@dataclass(frozen=True, slots=True, repr=False)
+class OAuthLogin:
+    """An identity provider's token, for the OAuth 2.0 / OpenID Connect session endpoint (documented).
+
+    Attributes:
+        profile_id: the id of the Vault's OAuth 2.0 / OpenID Connect profile.
+        token: the provider's access token, or an async function that fetches a fresh one: such tokens live shortly,
+            and a login that expires in the middle of a run needs a new one.
+        client_id: the provider's name for this application, when the profile maps several.
+        login_server: where Vault's single sign-on is.
+    """
+
+    profile_id: str
+    token: str | Callable[[], Awaitable[str]]
+    client_id: str | None = None
+    login_server: str = "https://login.veevavault.com"
+
+    async def fresh_token(self) -> str:
+        """Return the provider's token."""
+        return self.token if isinstance(self.token, str) else await self.token()
+
+    def __repr__(self) -> str:
+        return "OAuthLogin(...)"
+
+
+RenewableLogin = PasswordLogin | OAuthLogin
+"""Logins that end with a session id, and can be made again when that expires."""
+
+Login = TokenLogin | RenewableLogin
 
 
 class LoginKeeper:
@@ -69,10 +105,10 @@ class LoginKeeper:
 
     Args:
         login: who logs in.
-        log_in: asks Vault for a session id; used for a `PasswordLogin` only.
+        log_in: asks Vault for a session id; never used for a `TokenLogin`.
     """
 
-    def __init__(self, login: Login, log_in: Callable[[PasswordLogin], Awaitable[SessionLogin]]) -> None:
+    def __init__(self, login: Login, log_in: Callable[[RenewableLogin], Awaitable[SessionLogin]]) -> None:
         self._login = login
         self._log_in = log_in
         self._one_at_a_time = anyio.Lock()
@@ -104,7 +140,7 @@ class LoginKeeper:
             if self._refused is not None:
                 raise _copy_of(self._refused)
             if self._authorization in (None, stale):
-                assert isinstance(self._login, PasswordLogin)  # noqa: S101 - a token is never renewed
+                assert not isinstance(self._login, TokenLogin)  # noqa: S101 - a token is never renewed
                 try:
                     session = await self._log_in(self._login)
                 except LoginError as refused:

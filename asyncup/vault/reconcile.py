@@ -7,9 +7,9 @@ nothing was done, so that the same may be sent again. Must not know why there is
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-import anyio
 import anyio.to_thread
 
 from asyncup.errors import AccessRefused, LoginError, UploadSessionNotFound, VaultError
@@ -74,11 +74,14 @@ async def find_created_file(vault: ShowsItems, path: str, size: int, md5: bytes)
 
 
 class DoubtfulCommit:
-    """Finds out whether a commit was taken whose answer was lost."""
+    """Finds out whether a commit was taken whose answer was lost. `wait` lets a number of seconds pass."""
 
-    def __init__(self, vault: ShowsUploadSessions, session: UploadSession) -> None:
+    def __init__(
+        self, vault: ShowsUploadSessions, session: UploadSession, wait: Callable[[float], Awaitable[None]]
+    ) -> None:
         self._vault = vault
         self._session = session
+        self._wait = wait
 
     async def settle(self) -> int | None:
         """Return 0, for a job without a known id, when the commit was taken; None when the session is still open.
@@ -92,7 +95,7 @@ class DoubtfulCommit:
             for _ in range(_LOOKS_FOR_COMMITTED_FILE):
                 if await self._visible():
                     return 0
-                await anyio.sleep(self._vault.limits.job_poll_interval_s)
+                await self._wait(self._vault.limits.job_poll_interval_s)
             raise
         return None
 

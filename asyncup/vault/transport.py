@@ -56,6 +56,7 @@ class HttpRequest:
         patience: how long it may stand still.
         on_written: called with the number of bytes after each slice of a payload that the network took.
         on_sent: called once everything is handed over and only the answer is missing.
+        origin: scheme and host where they are not the Vault's own.
     """
 
     operation: str
@@ -66,6 +67,7 @@ class HttpRequest:
     patience: Patience = DEFAULT_PATIENCE
     on_written: Callable[[int], None] | None = None
     on_sent: Callable[[], None] | None = None
+    origin: str | None = None
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {self.target})"

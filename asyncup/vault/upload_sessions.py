@@ -89,7 +89,7 @@ class UploadSessionEndpoints(ItemEndpoints):
             UploadSessionNotFound: the session is gone, and the file is not to be seen either.
         """
         request = requests.commit_upload_session(session.id)
-        doubt = DoubtfulCommit(self, session)
+        doubt = DoubtfulCommit(self, session, self.calls.wait)
         job_id = await self.calls.repeat(request.operation, lambda: self.calls.once(request, read_job_id), doubt.settle)
         return job_id or None
 
