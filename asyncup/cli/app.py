@@ -1,0 +1,76 @@
+"""The program: its commands and their help, and what becomes of mistakes in the arguments.
+
+A command's module is imported only when the command is called. Must not know what commands do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
+
+from cyclopts import App, CycloptsError, Parameter
+
+from asyncup.cli.exit_codes import ExitCode, exit_codes_help
+from asyncup.cli.messages import say
+from asyncup.cli.usage_error import UsageError
+
+__all__ = ["run"]
+
+_UPLOAD_HELP = """Upload files, or what is missing of one.
+
+Every part is compared with Vault by its MD5. When interrupted, it says how to go on. Progress goes
+to stderr, results go to stdout.
+"""
+_UPLOAD_USAGE = """Usage: asyncup upload [OPTIONS] FILE DESTINATION
+       asyncup upload [OPTIONS] FILE... FOLDER
+       asyncup upload [OPTIONS] FILE --session-id ID [--commit]
+"""
+_EXIT_CODES = exit_codes_help()
+_DEMO_HELP = """See it work on this machine: upload to a pretend Vault, read back, compare."""
+_EMULATOR_HELP = """Run a pretend Vault, for tests and trials."""
+_HELP = """Upload files to Veeva Vault's file staging: fast, verified, resumable.
+
+The Vault and the credentials come from the environment: `VEEVA_VAULT_DNS` (a DNS name, or a full
+URL), `VEEVA_VAULT_TOKEN`, or `VEEVA_VAULT_USERNAME` and `VEEVA_VAULT_PASSWORD`, and
+`VEEVA_VAULT_API_VERSION` (v25.2 when it is not set).
+"""
+
+
+def _version() -> str:
+    try:
+        return f"asyncup {version('asyncup')}"
+    except PackageNotFoundError:
+        return "asyncup, run from a folder where it is not installed"
+
+
+app = App(
+    name="asyncup",
+    help=_HELP,
+    help_format="markdown",
+    help_epilogue=_EXIT_CODES,
+    version=_version,
+    default_parameter=Parameter(negative=()),
+)
+app.command(
+    "asyncup.cli.upload_command:upload",
+    help=_UPLOAD_HELP,
+    usage=_UPLOAD_USAGE,
+    help_epilogue=_EXIT_CODES,
+)
+app.command("asyncup.cli.demo:demo", help=_DEMO_HELP, help_epilogue="")
+app.command("asyncup.cli.emulator_command:app", name="emulator", help=_EMULATOR_HELP)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that `arguments` name, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file name may hold what the stream cannot encode
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, UsageError) as error:
+        say(f"{error} (see asyncup --help)")
+        return ExitCode.USAGE
+    return code if isinstance(code, int) else ExitCode.OK  # --help and --version return nothing

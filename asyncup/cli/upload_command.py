@@ -1,0 +1,55 @@
+"""`asyncup upload`, as cyclopts sees it: options in, an `UploadRequest` on. Must not know uploading."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from asyncup.cli.arguments import Bytes, Flag
+from asyncup.cli.interrupt import run_interruptible
+from asyncup.cli.upload_request import ContentMd5, UploadRequest, targets_of
+from asyncup.cli.upload_run import UploadRun
+
+__all__ = ["upload"]
+
+
+def upload(
+    *arguments: Annotated[str, Parameter(name="FILE... DESTINATION")],
+    session_id: Annotated[str | None, Parameter(metavar="ID")] = None,
+    commit: Flag = False,
+    overwrite: Flag = False,
+    part_size: Bytes | None = None,
+    memory: Bytes | None = None,
+    content_md5: ContentMd5 = "auto",
+    quiet: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Upload files, or what is missing of one.
+
+    Args:
+        arguments: One FILE and its path in Vault, such as `/u42/video.mp4`; or several FILEs and
+            the folder in Vault that takes them; or, with `--session-id`, one FILE alone.
+        session_id: Upload what is missing of FILE into this upload session.
+        commit: Commit that upload session, and wait until the file is in Vault.
+        overwrite: Replace what is at the destination.
+        part_size: Bytes of a part, such as `50MB` or `8MiB`; by default what suits the file best.
+        memory: Bytes of the file that are in memory at once, 192 MiB by default.
+        content_md5: How each part's MD5 is sent; `auto` finds out what this Vault takes. What
+            Vault answers is compared in any case.
+        quiet: No progress and no result lines, only errors.
+        json: Print one JSON object per uploaded file.
+    """
+    run = UploadRun(
+        UploadRequest(
+            targets=targets_of(arguments, session_id=session_id, commit=commit, overwrite=overwrite),
+            commit=commit,
+            overwrite=overwrite,
+            part_size=part_size,
+            memory=memory,
+            content_md5=content_md5,
+            quiet=quiet,
+            json=json,
+        )
+    )
+    return run_interruptible(run.run, run.say_what_is_left)
