@@ -75,6 +75,7 @@ class AsyncupError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        message = _one_line(message)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -98,13 +99,31 @@ class AsyncupError(Exception):
         self.attempts = attempts if self.attempts is None else self.attempts
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The constructors take facts, and Python's own way back from a pickle calls them with the message.
+        return _from_facts, (type(self), self.message, vars(self))
+
     def __str__(self) -> str:
-        where = [self.path] if self.path is not None and self.path not in self.message else []
+        path = _one_line(self.path or "")
+        where = [path] if path not in self.message else []
         if self.part is not None:
             where.append(f"part {self.part}")
         tried = f" (tried {self.attempts} times)" if self.attempts is not None and self.attempts > 1 else ""
         line = ": ".join([*where, self.message]) + tried
-        return f"{line}. {self.hint}" if self.hint else line
+        return f"{line}. {_one_line(self.hint)}" if self.hint else line
+
+
+def _from_facts(kind: type[AsyncupError], message: str, facts: dict[str, object]) -> AsyncupError:
+    error = kind.__new__(kind, message)
+    vars(error).update(facts)
+    return error
+
+
+def _one_line(text: str) -> str:
+    """Escape what a terminal or a log would not show as part of one line: others choose file names and messages."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class ConfigurationError(AsyncupError):

@@ -33,10 +33,12 @@ _WATCH_EVERY_S = 0.005
 class Buffers:
     """Makes part buffers for one file. Use `open_buffers`.
 
+    Attributes:
+        decided: set when `watch` has got the lease or not.
+
     Args:
         source: the file.
         memory: the budget, possibly shared with other uploads.
-        lease: the read lease, or None to copy from the start.
         on_copying: called on the event loop when a writer made us give the lease back, with the bytes copied first
             and the seconds that the writer waited for us.
     """
@@ -45,18 +47,18 @@ class Buffers:
         self,
         source: Source,
         memory: MemoryBudget,
-        lease: ReadLease | None,
         on_copying: Callable[[int, float], None],
     ) -> None:
         self._source = source
         self._memory = memory
-        self._lease = lease
+        self._lease: ReadLease | None = None
         self._on_copying = on_copying
         self._spare: list[mmap.mmap] = []
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
         self._changing = threading.Lock()
         self._leaving = threading.Event()
+        self.decided = threading.Event()
 
     @property
     def kind(self) -> BufferKind:
@@ -125,19 +127,26 @@ class Buffers:
     # -- the watcher's thread
 
     def watch(self) -> None:
-        """Look at the lease until `stop_watching`; let go when a writer knocks. Blocking: for a thread of its own.
+        """Take the lease, and look at it until `stop_watching`; let go when a writer knocks. For a thread of its own.
 
         A thread, not a task: a program that opens the file for writing on the event loop's own thread is kept waiting
-        there, and could never be let in by a task.
+        there, and could never be let in by a task. It may come as soon as there is a lease: so the thread that takes
+        the lease is the one that watches it.
         """
-        lease = self._lease
-        while lease is not None and not self._leaving.wait(_WATCH_EVERY_S):
-            if not lease.undisturbed():
-                self._let_the_writer_in(lease)
-                return
+        lease = self._lease = ReadLease.take(self._source.fd)
+        self.decided.set()
+        if lease is None:
+            return
+        try:
+            while not self._leaving.wait(_WATCH_EVERY_S):
+                if not lease.undisturbed():
+                    self._let_the_writer_in(lease)
+                    return
+        finally:
+            lease.release()
 
     def stop_watching(self) -> None:
-        """End `watch`."""
+        """End `watch`, and give the lease back: no mapped page may be touched after this."""
         self._leaving.set()
 
     def _let_the_writer_in(self, lease: ReadLease) -> None:
@@ -167,22 +176,22 @@ async def open_buffers(
         may_map: False copies from the start.
         on_copying: see `Buffers`.
     """
-    lease = None
-    if may_map and can_swap_pages() and source.size > 0:
-        lease = await anyio.to_thread.run_sync(ReadLease.take, source.fd)
-    buffers = Buffers(source, memory, lease, on_copying)
+    buffers = Buffers(source, memory, on_copying)
     async with anyio.create_task_group() as watching:
-        if lease is not None:
-            watching.start_soon(_watch, buffers)
         try:
+            if may_map and can_swap_pages() and source.size > 0:
+                watching.start_soon(_watch, buffers)
+                await anyio.to_thread.run_sync(buffers.decided.wait)
             yield buffers
         finally:
-            buffers.stop_watching()
             buffers.release_all()
-            if lease is not None:
-                lease.release()
+            buffers.stop_watching()
 
 
 async def _watch(buffers: Buffers) -> None:
-    # A limiter of its own: the watcher holds its thread for the whole upload.
-    await anyio.to_thread.run_sync(buffers.watch, limiter=anyio.CapacityLimiter(1))
+    try:
+        # A limiter of its own: the watcher holds its thread for the whole upload.
+        await anyio.to_thread.run_sync(buffers.watch, limiter=anyio.CapacityLimiter(1))
+    finally:
+        # Also when it was cancelled before it began: somebody waits for this.
+        buffers.decided.set()

@@ -29,7 +29,7 @@ class PendingDigest:
     def __init__(self) -> None:
         self._known = anyio.Event()
         self._digest: bytes | None = None
-        self._error: AsyncupError | None = None
+        self._error: Exception | None = None
 
     @property
     def known(self) -> bool:
@@ -48,13 +48,17 @@ class PendingDigest:
         assert self._digest is not None  # noqa: S101 - known means one of the two
         return self._digest
 
-    def settle(self, outcome: bytes | AsyncupError) -> None:
+    def settle(self, outcome: bytes | Exception) -> None:
         """Make the digest, or why there is none, known."""
         if isinstance(outcome, bytes):
             self._digest = outcome
         else:
             self._error = outcome
         self._known.set()
+
+
+class _Stopped(RuntimeError):
+    """The hasher was left. Whoever still waits for a digest then has a bug."""
 
 
 class Hasher:
@@ -87,21 +91,21 @@ class Hasher:
         return pending
 
     async def _hash(self, buffer: PartBuffer, pending: PendingDigest) -> None:
-        outcome: bytes | AsyncupError
         try:
             outcome, seconds = await anyio.to_thread.run_sync(self._digest, buffer, limiter=self._limiter)
-        except AsyncupError as error:
+        except (AsyncupError, _Stopped) as error:
             pending.settle(error)
             return
         self._on_hashed(buffer, seconds)
         pending.settle(outcome)
 
     def _digest(self, buffer: PartBuffer) -> tuple[bytes, float]:
+        """Hash a buffer, in a worker thread. A digest of less than the whole part never leaves this function."""
         begun = time.perf_counter()
         md5 = hashlib.md5(usedforsecurity=False)
         for piece in buffer.pieces():
             if self._stopped.is_set():
-                # Nobody waits for this digest any more: do not hold up a cancellation.
-                break
+                # Nobody should wait for this digest any more: do not hold up a cancellation.
+                raise _Stopped("hashing was stopped before this part's digest was known")
             md5.update(piece)
         return md5.digest(), time.perf_counter() - begun

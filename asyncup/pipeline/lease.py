@@ -15,6 +15,7 @@ for writing, another user's file), `take` returns None and the caller copies.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import time
@@ -82,7 +83,9 @@ class ReadLease:
         import fcntl  # noqa: PLC0415 - only where there are leases
 
         self._released = True
-        fcntl.fcntl(self._fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        # It may be gone: the kernel takes it from a process that stood still for too long.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 def _break_time_s() -> float:

@@ -61,6 +61,7 @@ class MappedBuffer:
         self._state = _State.MAPPED
         self._changing = threading.Lock()
         self._settled = threading.Event()
+        self._refilling = False
         self._handed_out = 0
         self._kept = (0, 0)
         self._lost: SourceError | None = None
@@ -107,6 +108,8 @@ class MappedBuffer:
             try:
                 self._pages.hollow_out(*self._kept)
             except OSError as error:
+                # A transport may still hold slices: they must not become the file's pages that it has no more.
+                self._pages.abandon()
                 self._lost = self._source.unreadable(error)
                 self._state = _State.LOST
                 return 0
@@ -118,25 +121,33 @@ class MappedBuffer:
         with self._changing:
             if self._state is not _State.HOLLOW:
                 return
+            self._refilling = True
+        lost: SourceError | None = None
         try:
             for begin, end in ((0, self._kept[0]), (self._kept[1], self.part.length)):
                 if self._pages.refill(begin, end) < end - begin:
                     raise self._source.changed("it is shorter now")
             self._source.verify_unchanged()
         except OSError as error:
-            self._lost = self._source.unreadable(error)
+            lost = self._source.unreadable(error)
         except SourceError as error:
-            self._lost = error
+            lost = error
         with self._changing:
-            self._state = _State.FILLED if self._lost is None else _State.LOST
+            self._refilling = False
+            if self._state is _State.HOLLOW:
+                self._lost = lost
+                self._state = _State.FILLED if lost is None else _State.LOST
+            else:
+                self._pages.close()
         self._settled.set()
 
     def close(self) -> None:
-        """Unmap. Nothing may be asked of it after this."""
+        """Unmap, or leave that to the refill that is under way. Nothing may be asked of it after this."""
         with self._changing:
             self._state = _State.LOST
             self._settled.set()
-            self._pages.close()
+            if not self._refilling:
+                self._pages.close()
 
     def _hand_out(self, end: int) -> bool:
         """Say that the bytes up to `end` are about to be sent; False when they must be waited for."""

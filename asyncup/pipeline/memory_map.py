@@ -27,6 +27,7 @@ _MADV_POPULATE_READ = 22
 """Since Linux 5.14: map all pages for reading now; EFAULT instead of SIGBUS where that cannot be done (madvise(2))."""
 
 _MREMAP_MAYMOVE_FIXED = 1 | 2
+_MAP_FIXED = 0x10
 _WORD_64 = 8
 """Bytes of a pointer on the systems whose system calls are declared below."""
 
@@ -63,7 +64,11 @@ class FilePages:
         self._offset = offset
         self._lead = lead = offset % mmap.ALLOCATIONGRANULARITY
         # Private and writable in name only: nothing ever writes, but ctypes gives no address of a read-only buffer.
-        self._map = mmap.mmap(fd, lead + length, access=mmap.ACCESS_COPY, offset=offset - lead)
+        try:
+            self._map = mmap.mmap(fd, lead + length, access=mmap.ACCESS_COPY, offset=offset - lead)
+        except ValueError as error:
+            # Python compares with the file's size first: it has become shorter since it was planned.
+            raise OSError(errno.EINVAL, f"cannot map the file: {error}") from error
         anchor = ctypes.c_char.from_buffer(self._map)
         self._address = ctypes.addressof(anchor)
         del anchor
@@ -111,6 +116,14 @@ class FilePages:
             failed = ctypes.get_errno()
             libc.munmap(spare, length)
             raise OSError(failed, "cannot swap mapped pages")
+
+    def abandon(self) -> None:
+        """Swap the file's pages for zeros: the way out when there is no memory, or no disk, to keep anything of them.
+
+        It takes no memory, and the addresses are ours, so there is nothing that it could fail of.
+        """
+        protection, flags = mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
+        _libc_required().mmap(self._address, len(self._map), protection, flags, -1, 0)
 
     def refill(self, begin: int, end: int) -> int:
         """Read the bytes from `begin` to `end` into a hollow range; return how many the file still had.

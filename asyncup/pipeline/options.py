@@ -64,7 +64,7 @@ class UploadOptions:
         """
         for name in ("part_size", "memory_budget", "hash_threads", "stall_timeout_s", "answer_timeout_s"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # NaN neither
                 raise ConfigurationError(f"{name} must be greater than 0, not {value}")
         if self.small_file_max is not None and self.small_file_max < 0:
             raise ConfigurationError(f"small_file_max must not be negative, not {self.small_file_max}")

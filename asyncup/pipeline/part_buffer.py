@@ -9,6 +9,8 @@ import mmap
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
+import anyio.from_thread
+
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
@@ -32,7 +34,7 @@ class PartBuffer(Protocol):
         ...
 
     def load(self) -> None:
-        """Bring the bytes into memory. Blocking: for a worker thread. Raises `SourceError`."""
+        """Bring the bytes into memory. Blocking: for a worker thread of anyio's. Raises `SourceError`."""
         ...
 
     def pieces(self) -> Iterator[memoryview]:
@@ -75,6 +77,7 @@ class CopiedBuffer:
         """See `PartBuffer`. Reads the file, then makes sure that it was not changed meanwhile."""
         view = memoryview(self.memory)[: self.part.length]
         for begin in range(0, self.part.length, _READ_AT_ONCE):
+            anyio.from_thread.check_cancelled()
             self._source.read(view[begin : begin + _READ_AT_ONCE], self.part.offset + begin)
         self._source.verify_unchanged()
 

@@ -43,21 +43,22 @@ async def compare_held_parts(
     at_once = anyio.Semaphore(hash_threads)
 
     async def compare(expected: HeldPart, part: Part, buffer: PartBuffer, pending: PendingDigest) -> None:
-        try:
-            md5 = (await pending.wait()).hex()
-        finally:
-            buffers.release(buffer, reusable=True)
-            at_once.release()
+        # After a failure `open_buffers` releases, when the threads have ended: one may be hashing this very buffer.
+        md5 = (await pending.wait()).hex()
+        buffers.release(buffer, reusable=True)
+        at_once.release()
         if md5 != expected.md5:
             raise UploadSessionConflict(
                 f"the upload session holds other bytes in part {part.number}: MD5 {expected.md5}, the file's is {md5}",
                 hint="The file was changed since, or is another one: create a new upload session for it",
             ).locate(part=part.number)
 
-    async with anyio.create_task_group() as tasks:
-        with Hasher(tasks, hash_threads, on_hashed) as hasher:
-            for expected in held:
-                await at_once.acquire()
-                part = plan.part(expected.number)
-                buffer = await buffers.load(part)
-                tasks.start_soon(compare, expected, part, buffer, hasher.start(buffer))
+    async with anyio.create_task_group() as hashing:
+        # The hasher is left, and so stopped, only when every part is compared.
+        with Hasher(hashing, hash_threads, on_hashed) as hasher:
+            async with anyio.create_task_group() as comparing:
+                for expected in held:
+                    await at_once.acquire()
+                    part = plan.part(expected.number)
+                    buffer = await buffers.load(part)
+                    comparing.start_soon(compare, expected, part, buffer, hasher.start(buffer))

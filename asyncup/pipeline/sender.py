@@ -34,6 +34,10 @@ class Sender:
         options: the caller's choices.
         clock: told what is being waited for.
         emit: told of every event.
+
+    Attributes:
+        attempts: how often the last part was offered.
+        bytes_written: bytes handed to the network, repeated attempts included.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Sender:
         self._emit = emit
         self._patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
         self._another_form = False
+        self.attempts = 0
         self.bytes_written = 0
 
     async def send(self, item: ReadPart) -> str:
@@ -66,7 +71,7 @@ class Sender:
         """
         attempt = 0
         while True:
-            attempt += 1
+            self.attempts = attempt = attempt + 1
             try:
                 await self._offer(item, attempt)
             except SourceError:

@@ -22,7 +22,8 @@ def raise_single_error(path: str) -> Iterator[None]:
         error = _most_telling(list(_leaves(group)))
         if isinstance(error, AsyncupError):
             error.locate(path=path)
-        raise error from None
+        # Without the group around it, but with what the error itself names as its cause.
+        raise error from error.__cause__
     except AsyncupError as error:
         error.locate(path=path)
         raise

@@ -65,7 +65,8 @@ class Source:
         except OSError as error:
             raise self.unreadable(error) from error
         if got < len(view):
-            raise self.changed(f"it has {offset + got} bytes now, {self.size} when it was opened")
+            self.verify_unchanged()  # says how long it is now, if it is not as long again
+            raise self.changed(f"it ended after {offset + got} bytes")
 
     def verify_unchanged(self) -> None:
         """Compare the open file with what it was.
@@ -123,6 +124,9 @@ async def open_source(path: str | os.PathLike[str]) -> AsyncIterator[Source]:
             file = await aiofiles.open(name, "rb", buffering=0, opener=_open_without_waiting)
         except OSError as error:
             raise _cannot_open(name, error) from error
+        except ValueError as error:
+            # A null character, or one that the file system's encoding does not have.
+            raise SourceNotFound(name, f"{name!r} cannot be the name of a file", hint="Check the path") from error
     try:
         status = await anyio.to_thread.run_sync(os.fstat, file.fileno())
         if not stat.S_ISREG(status.st_mode):

@@ -203,7 +203,8 @@ class Transfer:
                 self.clock.enter(Stage.DISK)
                 async for item in take:
                     md5s.append(await sender.send(item))
-                    buffers.release(item.buffer, reusable=True)
+                    # The connection of a broken attempt may still be sending from this memory while it is closed.
+                    buffers.release(item.buffer, reusable=sender.attempts == 1)
                     self.clock.enter(Stage.DISK)
         return Transferred(machine, tuple(md5s), len(held), sender.bytes_written)
 

@@ -12,6 +12,7 @@ __all__ = ["VaultAddress", "check_client_id", "parse_address"]
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 
 
@@ -21,7 +22,7 @@ class VaultAddress:
 
     Attributes:
         base_url: scheme, host and port, without a slash at the end.
-        dns_name: the name it was given by, or None when it was given by a full URL.
+        dns_name: the name, or None for a URL that no Vault has, such as the emulator's.
     """
 
     base_url: str
@@ -40,13 +41,17 @@ def parse_address(address: str) -> VaultAddress:
     try:
         url = urlsplit(text)
         port = url.port
-    except ValueError as error:
-        raise _not_understood(address) from error
+    except ValueError:
+        # Its text may repeat a part of a password.
+        raise _not_understood(address) from None
     clean = not (url.path or url.query or url.fragment or url.username or url.password)
-    if url.scheme not in ("http", "https") or not url.hostname or not clean:
+    host = url.hostname or ""
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not clean:
         raise _not_understood(address)
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    return VaultAddress(f"{url.scheme}://{host}{f':{port}' if port else ''}", None)
+    if url.scheme == "https" and port is None and _DNS_NAME.fullmatch(host) and not host[-1].isdigit():
+        return parse_address(host)
+    shown = f"[{host}]" if ":" in host else host
+    return VaultAddress(f"{url.scheme}://{shown}{'' if port is None else f':{port}'}", None)
 
 
 def check_client_id(client_id: str) -> str:

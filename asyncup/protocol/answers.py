@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -34,14 +35,20 @@ _LOGIN_REFUSED = frozenset(
     }
 )
 
+_PASSING = frozenset({"API_LIMIT_EXCEEDED", "OPERATION_IN_PROGRESS", "RACE_CONDITION", "UNEXPECTED_ERROR"})
+"""What says nothing of the credentials when a login is refused so. Any other type does, an unknown one included."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came over HTTP. `headers` have lower-case names; `now_s` is the time of its arrival (Unix seconds)."""
+    """What came over HTTP. `headers` have lower-case names; `now_s` is the time of its arrival (Unix seconds).
+
+    Its repr leaves the body out: the answer to a login holds a secret.
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
     now_s: float = 0.0
 
 
@@ -85,16 +92,24 @@ def read_bytes(operation: Operation, answer: Answer) -> bytes:
 
 def malformed(operation: Operation, answer: Answer, what: str) -> MalformedAnswer:
     """Return the exception for an answer that Vault would not give; it shows the beginning of what came."""
-    beginning = answer.body[: 4 * _BEGINNING].decode("utf-8", "replace")[:_BEGINNING]
+    beginning = _beginning(operation, answer)
+    seen = f"; it begins {beginning!r}" if beginning else "" if answer.body else "; it is empty"
     error = MalformedAnswer(
         operation.value,
         status=answer.status,
-        vault_message=f"{what}; it begins {beginning!r}" if beginning else f"{what}; it is empty",
+        vault_message=what + seen,
         retry_after_s=_retry_after_s(answer),
         hint="Is this a Vault, and is there a proxy in between?",
     )
     error.beginning = beginning
     return error
+
+
+def _beginning(operation: Operation, answer: Answer) -> str:
+    """Return what may be shown of an answer: nothing of the one to a login, which holds a secret, whole or cut off."""
+    if operation is Operation.LOG_IN:
+        return ""
+    return answer.body[: 4 * _BEGINNING].decode("utf-8", "replace")[:_BEGINNING]
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
@@ -115,11 +130,10 @@ def _without_document(operation: Operation, answer: Answer) -> VaultError:
         return AccessRefused(operation.value, status=answer.status, vault_message="forbidden")
     if answer.status < HTTPStatus.BAD_REQUEST:
         return malformed(operation, answer, "not an answer of Vault's")
-    beginning = answer.body[:_BEGINNING].decode("utf-8", "replace").strip()
     return VaultError(
         operation.value,
         status=answer.status,
-        vault_message=beginning or None,
+        vault_message=" ".join(_beginning(operation, answer).split()) or None,
         retry_after_s=_retry_after_s(answer),
         execution_id=answer.headers.get("x-vaultapi-executionid"),
     )
@@ -128,8 +142,11 @@ def _without_document(operation: Operation, answer: Answer) -> VaultError:
 def _refusal(operation: Operation, answer: Answer, document: Mapping[str, Any]) -> VaultError:
     error_type, message = _first_error(document)
     kind: type[VaultError] = VaultError
-    if error_type in _LOGIN_EXPIRED or error_type in _LOGIN_REFUSED or operation is Operation.LOG_IN:
+    if error_type in _LOGIN_EXPIRED or error_type in _LOGIN_REFUSED:
         kind = LoginError
+    elif operation is Operation.LOG_IN:
+        passing = error_type in _PASSING or document["responseStatus"] == "EXCEPTION"
+        kind = VaultError if passing else LoginError
     elif error_type == "INSUFFICIENT_ACCESS":
         kind = AccessRefused
     elif error_type == "ITEM_NAME_EXISTS":
@@ -190,6 +207,9 @@ def _retry_after_s(answer: Answer) -> float | None:
     if value.isascii() and value.isdigit():
         return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - answer.now_s)
+        date = parsedate_to_datetime(value)
+        # A zone of -0000 comes without one, and would be taken for ours.
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        return max(0.0, date.timestamp() - answer.now_s)
     except (ValueError, OverflowError):
         return None

@@ -52,7 +52,7 @@ LIMITS_2000_PARTS = Limits()
 LIMITS_9616_PARTS = Limits(max_parts=9616, max_part_size=52_000_000)
 """Documented for API version 26.2."""
 
-_VERSION = re.compile(r"v(\d+)\.(\d+)")
+_VERSION = re.compile(r"v([0-9]+)\.([0-9]+)")
 
 
 def limits_for(api_version: str) -> Limits:

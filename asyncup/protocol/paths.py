@@ -10,7 +10,16 @@ from urllib.parse import quote, urlsplit
 
 from asyncup.errors import DestinationError
 
-__all__ = ["file_destination", "join", "name_of", "next_page_target", "parent_of", "same_path", "url_path"]
+__all__ = [
+    "file_destination",
+    "join",
+    "name_of",
+    "next_page_target",
+    "parent_of",
+    "same_path",
+    "url_path",
+    "url_segment",
+]
 
 
 def file_destination(destination: str) -> str:
@@ -26,9 +35,7 @@ def file_destination(destination: str) -> str:
     if any(ord(character) < ord(" ") or character == "\x7f" for character in destination):
         raise DestinationError(destination, "holds a control character")
     segments = destination.removeprefix("/").split("/")
-    for odd in ("", ".", ".."):
-        if odd in segments:
-            raise DestinationError(destination, f"holds the segment {odd!r}")
+    _refuse_segments(destination, segments, "", ".", "..")
     return "/" + "/".join(segments)
 
 
@@ -53,8 +60,20 @@ def same_path(one: str, other: str) -> bool:
 
 
 def url_path(path: str) -> str:
-    """Return a staging path for use inside a URL: every segment percent-encoded, without outer slashes."""
-    return "/".join(quote(segment, safe="") for segment in path.strip("/").split("/"))
+    """Return a staging path for use inside a URL: every segment percent-encoded, without outer slashes.
+
+    Raises:
+        DestinationError: a segment is `.` or `..`, which would lead to another endpoint or another user's folder, or
+            is not Unicode.
+    """
+    segments = path.strip("/").split("/")
+    _refuse_segments(path, segments, ".", "..")
+    return "/".join(quote(segment, safe="") for segment in segments)
+
+
+def url_segment(text: str) -> str:
+    """Return a text as one segment of a URL, whatever it holds: it cannot lead to another endpoint."""
+    return quote(text, safe="", errors="replace")
 
 
 def next_page_target(next_page: str, api_root: str) -> str:
@@ -62,9 +81,23 @@ def next_page_target(next_page: str, api_root: str) -> str:
 
     Three shapes are seen: a full URL, `/api/vX/...`, and a path relative to the version. Only path and query are
     taken from a full URL: the login is never carried to another host. `api_root` is such as "/api/v25.2".
+
+    Raises:
+        ValueError: it is no URL.
     """
     parts = urlsplit(next_page)
     path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
     if not path.startswith("/api/"):
         path = f"{api_root}{path}"
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def _refuse_segments(path: str, segments: list[str], *odd_ones: str) -> None:
+    for odd in odd_ones:
+        if odd in segments:
+            raise DestinationError(path, f"holds the segment {odd!r}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        # A file name on disk that is not UTF-8 comes as such text.
+        raise DestinationError(path, "is not Unicode") from None

@@ -72,7 +72,7 @@ def choose_part_size(size: int, limits: Limits, *, memory_budget: int) -> int:
         LimitExceeded: no part size is allowed for a file of this size.
     """
     _refuse_too_large(size, limits)
-    wanted = min(limits.preferred_part_size, memory_budget // PARTS_IN_MEMORY)
+    wanted = min(limits.preferred_part_size, limits.max_part_size, memory_budget // PARTS_IN_MEMORY)
     wanted = max(wanted - wanted % _PAGE, limits.min_part_size)
     fewest = -(-size // limits.max_parts)
     return max(wanted, fewest)
@@ -91,7 +91,7 @@ def make_plan(size: int, limits: Limits, *, memory_budget: int, part_size: int |
         raise LimitExceeded(
             "max_part_size", part_size, limits.max_part_size, "the part size is too large", hint="Choose smaller parts"
         )
-    if part_size < min(limits.min_part_size, size):
+    if part_size < max(1, min(limits.min_part_size, size)):
         raise LimitExceeded(
             "min_part_size",
             part_size,

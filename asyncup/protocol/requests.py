@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from asyncup.protocol.paths import url_path
+from asyncup.protocol.paths import url_path, url_segment
 
 __all__ = [
     "Operation",
@@ -115,7 +115,7 @@ def oauth_log_in(
     """
     fields = {"vaultDNS": vault_dns, "client_id": client_id}
     content = _form({name: value for name, value in fields.items() if value is not None})
-    target = f"/auth/oauth/session/{url_path(profile_id)}"
+    target = f"/auth/oauth/session/{url_segment(profile_id)}"
     headers = (_JSON, _FORM, ("Authorization", f"Bearer {token}"))
     return Request(Operation.LOG_IN, "POST", target, headers, content, login_server)
 
@@ -151,28 +151,28 @@ def put_part(session_id: str, number: int, content_md5: str | None) -> Request:
     headers = [_JSON, ("Content-Type", "application/octet-stream"), ("X-VaultAPI-FilePartNumber", str(number))]
     if content_md5 is not None:
         headers.append(("Content-MD5", content_md5))
-    return Request(Operation.PUT_PART, "PUT", f"{_UPLOAD}/{url_path(session_id)}", tuple(headers))
+    return Request(Operation.PUT_PART, "PUT", f"{_UPLOAD}/{url_segment(session_id)}", tuple(headers))
 
 
 def commit_upload_session(session_id: str) -> Request:
     """Turn the parts into the file, by a job."""
     headers = (_JSON, ("Content-Type", "application/json"))
-    return Request(Operation.COMMIT, "POST", f"{_UPLOAD}/{url_path(session_id)}", headers, b"")
+    return Request(Operation.COMMIT, "POST", f"{_UPLOAD}/{url_segment(session_id)}", headers, b"")
 
 
 def abort_upload_session(session_id: str) -> Request:
     """Delete the upload session and its parts."""
-    return Request(Operation.ABORT, "DELETE", f"{_UPLOAD}/{url_path(session_id)}")
+    return Request(Operation.ABORT, "DELETE", f"{_UPLOAD}/{url_segment(session_id)}")
 
 
 def upload_session(session_id: str) -> Request:
     """Ask what an upload session is for, and how much it holds."""
-    return Request(Operation.SESSION_DETAILS, "GET", f"{_UPLOAD}/{url_path(session_id)}")
+    return Request(Operation.SESSION_DETAILS, "GET", f"{_UPLOAD}/{url_segment(session_id)}")
 
 
 def list_parts(session_id: str) -> Request:
     """Ask for the parts that an upload session holds; the answer comes in pages of at most 1000."""
-    return Request(Operation.LIST_PARTS, "GET", f"{_UPLOAD}/{url_path(session_id)}/parts?limit=1000")
+    return Request(Operation.LIST_PARTS, "GET", f"{_UPLOAD}/{url_segment(session_id)}/parts?limit=1000")
 
 
 def list_upload_sessions() -> Request:

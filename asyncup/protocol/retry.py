@@ -86,7 +86,9 @@ class RetryPolicy:
         Raises:
             ConfigurationError: no attempt at all, or a negative time.
         """
-        if self.max_attempts < 1 or min(self.base_s, self.cap_s, self.retry_after_cap_s) < 0:
+        if self.max_attempts < 1 or not all(
+            time_s >= 0 for time_s in (self.base_s, self.cap_s, self.retry_after_cap_s)
+        ):
             raise ConfigurationError(f"a retry policy needs one attempt and no negative times, not {self}")
 
 

@@ -130,8 +130,8 @@ class UploadSessionMachine:
         Raises:
             ChecksumMismatch: it holds other bytes; the part counts as not acknowledged and may be offered again.
         """
-        part = self.plan.part(self.acknowledged + 1)
         self._require(Action.ACKNOWLEDGE)
+        part = self.plan.part(self.acknowledged + 1)
         if (receipt.number, receipt.size, receipt.md5) != (part.number, part.length, md5):
             self._step(Action.REFUSE, State.OPEN)
             raise ChecksumMismatch(

@@ -1,0 +1,44 @@
+"""Files to upload, and the rule that no test of the pipeline leaves anything open."""
+
+import gc
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.files import LocalFile
+from tests.pipeline.leftovers import mappings_of, open_files, opened_since
+
+LINUX = sys.platform == "linux"
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    """Fail a test after which this process has more files open than before."""
+    if not LINUX:
+        yield
+        return
+    before = open_files()
+    yield
+    gc.collect()
+    assert opened_since(before) == []
+
+
+@pytest.fixture
+def local_file(tmp_path: Path) -> Iterator[LocalFile]:
+    """A file of 95 000 bytes in parts of 10 000: nine and a half, with the limits of the memory Vault."""
+    file = LocalFile.write(tmp_path / "local.bin", random.Random(1).randbytes(95_000))
+    yield file
+    if LINUX:
+        assert mappings_of(file.path) == 0
+
+
+@pytest.fixture
+def large_file(tmp_path: Path) -> Iterator[LocalFile]:
+    """A file of 5 MiB and a bit, which is sent in several slices."""
+    file = LocalFile.write(tmp_path / "large.bin", random.Random(2).randbytes(5 * 2**20 + 12_345))
+    yield file
+    if LINUX:
+        assert mappings_of(file.path) == 0

@@ -1,0 +1,46 @@
+"""What an upload must not leave behind: open files, mapped files, tasks, threads at work."""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import anyio.to_thread
+
+
+def open_files() -> dict[int, str]:
+    """What this process has open now, by file descriptor."""
+    found: dict[int, str] = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue  # the descriptor that lists the folder
+    return found
+
+
+def opened_since(before: dict[int, str]) -> list[str]:
+    """Return what is open now and was not then."""
+    return [name for fd, name in open_files().items() if before.get(fd) != name]
+
+
+def mappings_of(path: Path) -> int:
+    """Return how many mappings of a file this process has."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    return sum(line.endswith(str(path)) for line in maps.splitlines())
+
+
+def mapped_ranges() -> list[tuple[int, int]]:
+    """Return every range of addresses that is mapped now."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    return [(int(begin, 16), int(end, 16)) for begin, end in re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) ", maps)]
+
+
+def other_tasks() -> set["asyncio.Task[object]"]:
+    """Return every task of the running loop but the current one."""
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+def threads_at_work() -> float:
+    """Return how many worker threads of the running loop do something, those with a limiter of their own excepted."""
+    return anyio.to_thread.current_default_thread_limiter().borrowed_tokens

@@ -1,0 +1,419 @@
+"""The buffers of one upload: mapped or copied, within the budget, and every writer let in at once."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from asyncup import MemoryBudget
+from asyncup.errors import SourceChanged
+from asyncup.events import BufferKind
+from asyncup.pipeline import buffers as buffers_module
+from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline.lease import ReadLease
+from asyncup.pipeline.mapped_buffer import MappedBuffer
+from asyncup.pipeline.memory_map import FilePages
+from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer
+from asyncup.pipeline.source import Source, open_source
+from asyncup.protocol.plan import Plan
+from tests.pipeline.files import (
+    LocalFile,
+    Writer,
+    append,
+    open_and_close,
+    overwrite_a_byte,
+    require_leases,
+    truncate,
+)
+from tests.pipeline.leftovers import mappings_of, open_files, opened_since, other_tasks, threads_at_work
+
+PART_SIZE = 2**20
+BOUNDED_S = 5.0
+"""Far more than the watcher needs, far less than the 45 s after which the kernel lets a writer in by force."""
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+
+
+@dataclass
+class Scene:
+    """The buffers of one file, and what they told."""
+
+    file: LocalFile
+    plan: Plan
+    source: Source
+    memory: MemoryBudget
+    buffers: Buffers
+    told: list[tuple[int, float]] = field(default_factory=list)
+
+    async def load(self, number: int) -> PartBuffer:
+        return await self.buffers.load(self.plan.part(number))
+
+    async def until_told(self) -> None:
+        """Wait until the listener has heard of the writer."""
+        with anyio.fail_after(BOUNDED_S):
+            while not self.told:
+                await anyio.lowlevel.checkpoint()
+
+    async def bytes_of(self, buffer: PartBuffer) -> bytes:
+        return b"".join([bytes(view) async for view in buffer.slices()])
+
+    async def assert_right(self, buffer: PartBuffer) -> None:
+        wanted = self.file.part(buffer.part.number, PART_SIZE)
+        assert await self.bytes_of(buffer) == wanted
+        assert b"".join(map(bytes, buffer.pieces())) == wanted
+
+
+@asynccontextmanager
+async def scene(file: LocalFile, *, may_map: bool, budget: int = 8 * PART_SIZE) -> AsyncIterator[Scene]:
+    """Open the buffers, and see to it that afterwards everything is given back, whatever happened."""
+    memory = MemoryBudget(budget)
+    before = open_files()
+    told: list[tuple[int, float]] = []
+    try:
+        async with (
+            open_source(file.path) as source,
+            open_buffers(
+                source, memory, may_map=may_map, on_copying=lambda copied, seconds: told.append((copied, seconds))
+            ) as buffers,
+        ):
+            yield Scene(file, Plan(len(file.content), PART_SIZE), source, memory, buffers, told)
+    finally:
+        assert memory.taken == 0
+        assert threads_at_work() == 0
+        assert mappings_of(file.path) == 0
+        assert opened_since(before) == []
+        # Nobody keeps a writer waiting any more.
+        os.close(os.open(file.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CREAT))
+
+
+@pytest.fixture
+def require_lease(tmp_path: Path) -> None:
+    require_leases(tmp_path)
+
+
+@pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
+@pytest.mark.usefixtures("require_lease")
+async def test_every_part_is_the_files(large_file: LocalFile, *, may_map: bool) -> None:
+    async with scene(large_file, may_map=may_map) as play:
+        kind = MappedBuffer if may_map else CopiedBuffer
+        assert play.buffers.kind is (BufferKind.MAPPED if may_map else BufferKind.COPIED)
+        for number in range(1, play.plan.parts + 1):
+            buffer = await play.load(number)
+            assert type(buffer) is kind
+            assert play.memory.taken == buffer.length
+            await play.assert_right(buffer)
+            play.buffers.release(buffer, reusable=True)
+            assert play.memory.taken == 0
+        assert play.told == []
+
+
+@linux
+async def test_a_file_that_is_open_for_writing_is_copied(large_file: LocalFile) -> None:
+    with large_file.path.open("r+b"):
+        async with scene(large_file, may_map=True) as play:
+            assert play.buffers.kind is BufferKind.COPIED
+            await play.assert_right(await play.load(1))
+
+
+@pytest.mark.usefixtures("require_lease")
+async def test_where_pages_cannot_be_swapped_parts_are_copied(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffers_module, "can_swap_pages", lambda: False)
+    async with scene(large_file, may_map=True) as play:
+        open_and_close(large_file.path)
+        assert play.buffers.kind is BufferKind.COPIED
+        await play.assert_right(await play.load(1))
+
+
+async def test_a_file_without_bytes_needs_no_lease(tmp_path: Path) -> None:
+    async with scene(LocalFile.write(tmp_path / "empty", b""), may_map=True) as play:
+        assert play.buffers.kind is BufferKind.COPIED
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_part_that_cannot_be_mapped_is_copied(large_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(pages: FilePages, fd: int, offset: int, length: int) -> None:
+        raise OSError("no more maps")
+
+    monkeypatch.setattr(FilePages, "__init__", fail)
+    async with scene(large_file, may_map=True) as play:
+        buffer = await play.load(2)
+        assert type(buffer) is CopiedBuffer
+        await play.assert_right(buffer)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_file_that_shrank_before_it_could_be_leased(large_file: LocalFile) -> None:
+    """Between the opening and the lease lie calls to Vault: everything may happen to the file."""
+    async with open_source(large_file.path) as source:
+        truncate(large_file.path)
+        memory = MemoryBudget(PART_SIZE)
+        async with open_buffers(source, memory, may_map=True, on_copying=lambda *_: None) as buffers:
+            with pytest.raises(SourceChanged, match="0 bytes now"):
+                await buffers.load(Plan(source.size, PART_SIZE).part(2))
+        assert memory.taken == 0
+
+
+async def test_memory_is_used_again_only_when_nobody_else_can_hold_it(large_file: LocalFile) -> None:
+    async with scene(large_file, may_map=False) as play:
+        used = []
+        for number, reusable in enumerate([True, True, False, True], start=1):
+            buffer = await play.load(number)
+            assert isinstance(buffer, CopiedBuffer)
+            used.append(buffer.memory)
+            await play.assert_right(buffer)
+            play.buffers.release(buffer, reusable=reusable)
+        assert used[0] is used[1]
+        assert used[1] is used[2]
+        assert used[2] is not used[3]
+        assert used[2][:] == large_file.part(3, PART_SIZE), "a transport may still be sending it"
+
+
+async def test_shorter_memory_is_not_used_for_a_longer_part(large_file: LocalFile) -> None:
+    async with scene(large_file, may_map=False) as play:
+        last = await play.load(play.plan.parts)
+        play.buffers.release(last, reusable=True)
+        await play.assert_right(await play.load(1))
+
+
+async def test_a_part_waits_for_memory(large_file: LocalFile) -> None:
+    async with scene(large_file, may_map=False, budget=2 * PART_SIZE) as play:
+        first, second = await play.load(1), await play.load(2)
+        loaded: list[PartBuffer] = []
+
+        async def load() -> None:
+            loaded.append(await play.load(3))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(load)
+            await anyio.wait_all_tasks_blocked()
+            assert loaded == []
+            assert play.memory.taken == 2 * PART_SIZE
+            play.buffers.release(first, reusable=True)
+        await play.assert_right(loaded[0])
+        await play.assert_right(second)
+
+
+@pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
+async def test_what_is_in_use_at_the_end_is_given_back(large_file: LocalFile, *, may_map: bool) -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        async with scene(large_file, may_map=may_map) as play:
+            await play.load(1)
+            await play.load(2)
+            raise LookupError
+    assert raised.group_contains(LookupError)
+
+
+# -- a writer comes
+
+
+WRITERS: list[tuple[Callable[[Path], None], bool]] = [
+    (open_and_close, True),
+    (truncate, False),
+    (append, False),
+    (overwrite_a_byte, False),
+]
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+@pytest.mark.parametrize(("act", "harmless"), WRITERS, ids=lambda value: getattr(value, "__name__", None))
+async def test_a_writer_is_let_in_at_once(
+    large_file: LocalFile, act: Callable[[Path], None], *, harmless: bool
+) -> None:
+    with Writer(lambda: act(large_file.path)) as writer:
+        async with scene(large_file, may_map=True) as play:
+            loaded = [await play.load(number) for number in (1, 2, 3)]
+            sending = loaded[0].slices()
+            sent = [await anext(sending)]
+            came = time.monotonic()
+            writer.knock()
+            assert await anyio.to_thread.run_sync(writer.let_in.wait, BOUNDED_S)
+            assert time.monotonic() - came < BOUNDED_S
+            await play.until_told()
+            ((copied, seconds),) = play.told
+            assert copied == sent[0].nbytes
+            assert 0 <= seconds < BOUNDED_S
+            assert play.buffers.kind is BufferKind.COPIED
+            if harmless:
+                sent += [view async for view in sending]
+                assert b"".join(sent) == large_file.part(1, PART_SIZE)
+                for buffer in loaded:
+                    await play.assert_right(buffer)
+                later = await play.load(4)
+                assert type(later) is CopiedBuffer
+                await play.assert_right(later)
+            else:
+                # What was read back before the writer was quick enough to change it is right, and may still be sent.
+                with contextlib.suppress(SourceChanged):
+                    assert b"".join([*sent, *[view async for view in sending]]) == large_file.part(1, PART_SIZE)
+                with pytest.raises(SourceChanged):
+                    await play.load(4)
+            for view in sent:
+                view.release()
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_writer_on_the_event_loops_own_thread_is_let_in(large_file: LocalFile) -> None:
+    """Its `open` blocks the loop, so that no task could let it in: only a thread can."""
+    async with scene(large_file, may_map=True) as play:
+        loaded = [await play.load(number) for number in (1, 2, 3)]
+        assert play.buffers.kind is BufferKind.MAPPED
+        came = time.monotonic()
+        with large_file.path.open("r+b"):
+            waited_s = time.monotonic() - came
+        assert waited_s < BOUNDED_S
+        for buffer in loaded:
+            await play.assert_right(buffer)
+        await play.until_told()
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_writer_on_the_loop_is_let_in_from_the_first_moment_of_the_lease(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other tasks run between the taking of the lease and the next step of ours."""
+    loop = asyncio.get_running_loop()
+    waited_s: list[float] = []
+    take = ReadLease.take
+
+    def want_to_write() -> None:
+        came = time.monotonic()
+        open_and_close(large_file.path)
+        waited_s.append(time.monotonic() - came)
+
+    def take_when_a_writer_is_there(fd: int) -> ReadLease | None:
+        lease = take(fd)
+        assert lease is not None
+        loop.call_soon_threadsafe(want_to_write)
+        return lease
+
+    monkeypatch.setattr(ReadLease, "take", take_when_a_writer_is_there)
+    async with scene(large_file, may_map=True) as play:
+        await play.assert_right(await play.load(1))
+    assert len(waited_s) == 1
+    assert waited_s[0] < BOUNDED_S
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+@pytest.mark.parametrize("moment", ["before it is mapped", "while it is loaded"])
+async def test_a_writer_may_come_while_a_part_is_loaded(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    name = "__init__" if moment == "before it is mapped" else "populate"
+    real = getattr(FilePages, name)
+
+    with Writer(lambda: open_and_close(large_file.path)) as writer:
+
+        def come_and_go_on(*arguments: object) -> None:
+            with monkeypatch.context() as patched:
+                patched.setattr(FilePages, name, real)
+                writer.knock()
+                if name == "populate":
+                    assert writer.let_in.wait(BOUNDED_S)
+                real(*arguments)
+
+        async with scene(large_file, may_map=True) as play:
+            monkeypatch.setattr(FilePages, name, come_and_go_on)
+            buffer = await play.load(2)
+            monkeypatch.undo()
+            assert type(buffer) is MappedBuffer
+            await play.assert_right(buffer)
+            assert await anyio.to_thread.run_sync(writer.let_in.wait, BOUNDED_S)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_many_writers_and_many_rounds(large_file: LocalFile) -> None:
+    """No order is given: writers come while parts are loaded, sent and released. The bytes stay right."""
+    told = 0
+    for round_number in range(15):
+        async with scene(large_file, may_map=True) as play:
+            with Writer(lambda: open_and_close(large_file.path)) as writer:
+
+                async def come(after: int, writer: Writer = writer) -> None:
+                    for _ in range(after * 3):
+                        await anyio.lowlevel.checkpoint()
+                    writer.knock()
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(come, round_number)
+                    for number in range(1, play.plan.parts + 1):
+                        buffer = await play.load(number)
+                        await play.assert_right(buffer)
+                        play.buffers.release(buffer, reusable=True)
+                assert await anyio.to_thread.run_sync(writer.let_in.wait, BOUNDED_S)
+            told += len(play.told)
+    assert told > 0, "writers came before the end in some rounds at least"
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_an_exception_of_the_listener_ends_the_work(large_file: LocalFile) -> None:
+    class TheCallers(Exception):
+        pass
+
+    def listener(copied: int, seconds: float) -> None:
+        raise TheCallers
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with (
+            open_source(large_file.path) as source,
+            open_buffers(source, MemoryBudget(PART_SIZE), may_map=True, on_copying=listener),
+        ):
+            open_and_close(large_file.path)
+            await anyio.sleep_forever()
+    assert raised.group_contains(TheCallers)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_writer_at_the_very_end_is_let_in(large_file: LocalFile) -> None:
+    with Writer(lambda: truncate(large_file.path)) as writer:
+        async with scene(large_file, may_map=True) as play:
+            await play.load(1)
+            writer.knock()
+    assert writer.let_in.is_set()
+
+
+# -- cancellation
+
+
+@pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
+async def test_cancelled_at_any_moment_nothing_is_left(large_file: LocalFile, *, may_map: bool) -> None:
+    ended = False
+    moments = 0
+    tasks_before = other_tasks()
+    while not ended:
+        with anyio.CancelScope() as scope:
+
+            async def cancel(after: int, scope: anyio.CancelScope = scope) -> None:
+                for _ in range(after):
+                    await anyio.lowlevel.checkpoint()
+                scope.cancel()
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(cancel, moments)
+                async with scene(large_file, may_map=may_map) as play:
+                    for number in (1, 2):
+                        await play.load(number)
+                tasks.cancel_scope.cancel()
+        ended = not scope.cancelled_caught
+        assert other_tasks() == tasks_before
+        moments = moments + 1 + moments // 8
+    assert moments > 5

@@ -1,0 +1,180 @@
+"""Hashing in threads: right digests, as many at once as asked for, and never a digest of half a part."""
+
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import anyio
+import anyio.lowlevel
+import pytest
+from hypothesis import given, strategies as st
+
+from asyncup.errors import SourceChanged
+from asyncup.pipeline.hasher import Hasher, PendingDigest
+from asyncup.pipeline.part_buffer import PartBuffer
+from asyncup.protocol.plan import Part
+from tests.pipeline.files import ENOUGH_S
+
+
+class Pieces:
+    """A part in pieces of the test's making."""
+
+    def __init__(self, *pieces: bytes, number: int = 1, before: Callable[[int], None] = lambda _: None) -> None:
+        self.part = Part(number, 0, sum(map(len, pieces)))
+        self._pieces = pieces
+        self._before = before
+        self.given = 0
+
+    @property
+    def length(self) -> int:
+        return self.part.length
+
+    def load(self) -> None:
+        raise AssertionError("it is loaded")
+
+    def pieces(self) -> Iterator[memoryview]:
+        for number, piece in enumerate(self._pieces):
+            self._before(number)
+            self.given += 1
+            yield memoryview(piece)
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        raise AssertionError("nobody sends")
+        yield
+
+
+@given(st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=8), st.integers(1, 4))
+async def test_every_part_gets_its_digest(parts: list[list[bytes]], threads: int) -> None:
+    hashed: list[PartBuffer] = []
+    loop_thread = threading.get_ident()
+
+    def on_hashed(buffer: PartBuffer, seconds: float) -> None:
+        assert threading.get_ident() == loop_thread
+        assert seconds >= 0
+        hashed.append(buffer)
+
+    buffers = [Pieces(*pieces, number=number) for number, pieces in enumerate(parts, start=1)]
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, threads, on_hashed) as hasher:
+            pending = [hasher.start(buffer) for buffer in buffers]
+            digests = [await each.wait() for each in pending]
+            assert all(each.known for each in pending)
+    assert digests == [hashlib.md5(b"".join(pieces)).digest() for pieces in parts]
+    assert set(map(id, hashed)) == set(map(id, buffers))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+async def test_as_many_parts_at_once_as_asked_for_in_their_order(threads: int) -> None:
+    begun: list[int] = []
+    most = at_once = 0
+    counting = threading.Lock()
+    all_there = threading.Barrier(threads)
+
+    def begin(number: int) -> Callable[[int], None]:
+        def before(piece: int) -> None:
+            nonlocal at_once, most
+            with counting:
+                if piece == 0:
+                    begun.append(number)
+                    at_once += 1
+                    most = max(most, at_once)
+                else:
+                    at_once -= 1
+            if piece == 0:
+                all_there.wait(ENOUGH_S)
+
+        return before
+
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, threads, lambda *_: None) as hasher:
+            parts = range(1, 6 * threads + 1)
+            pending = [hasher.start(Pieces(b"1", b"2", number=number, before=begin(number))) for number in parts]
+            for each in pending:
+                await each.wait()
+    assert most == threads
+    # The first to begin are the first to be given: in groups, since threads of one group may overtake each other.
+    assert [sorted(begun[at : at + threads]) for at in range(0, len(begun), threads)] == [
+        list(parts[at : at + threads]) for at in range(0, len(begun), threads)
+    ]
+
+
+async def test_a_part_that_cannot_be_read_has_an_error_instead() -> None:
+    def fail(_: int) -> None:
+        raise SourceChanged("file", "file changed")
+
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, 2, lambda *_: pytest.fail("it was not hashed")) as hasher:
+            pending = hasher.start(Pieces(b"1", before=fail))
+            for _ in range(2):
+                with pytest.raises(SourceChanged, match="file changed"):
+                    await pending.wait()
+            assert pending.known
+
+
+async def test_a_bug_while_hashing_ends_the_work() -> None:
+    def fail(_: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with anyio.create_task_group() as tasks:
+            with Hasher(tasks, 2, lambda *_: None) as hasher:
+                await hasher.start(Pieces(b"1", before=fail)).wait()
+    assert raised.group_contains(ZeroDivisionError)
+
+
+async def test_an_exception_of_the_listener_ends_the_work() -> None:
+    class TheCallers(Exception):
+        pass
+
+    def listener(buffer: PartBuffer, seconds: float) -> None:
+        raise TheCallers
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with anyio.create_task_group() as tasks:
+            with Hasher(tasks, 2, listener) as hasher:
+                await hasher.start(Pieces(b"1")).wait()
+    assert raised.group_contains(TheCallers)
+
+
+@pytest.mark.parametrize("how", ["left", "cancelled"])
+async def test_leaving_stops_soon_and_settles_no_half_digest(how: str) -> None:
+    """A digest of half a part would be compared with Vault's, and look like somebody else's bytes."""
+    hashing, left = anyio.Event(), threading.Event()
+    loop = anyio.lowlevel.current_token()
+
+    def wait_in_the_middle(number: int) -> None:
+        if number == 2:
+            anyio.from_thread.run_sync(hashing.set, token=loop)
+            assert left.wait(ENOUGH_S)
+
+    buffer = Pieces(*[b"piece"] * 10, before=wait_in_the_middle)
+    waiting = Pieces(b"never begun")
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, 1, lambda *_: pytest.fail("it was not hashed")) as hasher:
+            pending, next_one = hasher.start(buffer), hasher.start(waiting)
+            await hashing.wait()
+        if how == "cancelled":
+            tasks.cancel_scope.cancel()
+        left.set()
+    assert buffer.given == 3
+    for each in (pending, next_one):
+        if each.known:
+            with pytest.raises(RuntimeError, match="stopped"):
+                await each.wait()
+
+
+async def test_waiting_is_woken_when_the_digest_is_there() -> None:
+    pending = PendingDigest()
+    assert not pending.known
+    digests: list[bytes] = []
+
+    async def wait() -> None:
+        digests.append(await pending.wait())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        tasks.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        assert digests == []
+        pending.settle(b"0123456789abcdef")
+    assert digests == [b"0123456789abcdef"] * 2

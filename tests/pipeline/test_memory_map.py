@@ -1,0 +1,240 @@
+"""Mapped pages, their swap for anonymous memory, and that nobody dies of a file that shrinks beneath them."""
+
+import errno
+import mmap
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from asyncup.pipeline import memory_map
+from asyncup.pipeline.memory_map import FilePages, anonymous, can_swap_pages
+from tests.pipeline.files import LocalFile
+from tests.pipeline.leftovers import mapped_ranges, mappings_of, open_files, opened_since
+
+pytestmark = pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
+
+REPOSITORY = Path(__file__).parents[2]
+CONTENT = random.Random(3).randbytes(200_000)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@contextmanager
+def pages_of(path: Path, offset: int, length: int) -> Iterator[FilePages]:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        pages = FilePages(fd, offset, length)
+        try:
+            yield pages
+        finally:
+            pages.close()
+    finally:
+        os.close(fd)
+
+
+@st.composite
+def ranges(draw: st.DrawFn) -> tuple[int, int, int, int]:
+    """Offset and length of a range of the file, and begin and end of what is kept of it."""
+    around_pages = st.builds(lambda page, odd: min(max(0, page * 4096 + odd), 199_999), st.integers(0, 40), st.integers(-3, 3))
+    offset = draw(st.integers(0, 199_999) | around_pages)
+    length = draw(st.integers(1, 200_000 - offset))
+    end = draw(st.integers(0, length))
+    return offset, length, draw(st.integers(0, end)), end
+
+
+@given(ranges())
+def test_pages_are_swapped_beneath_every_view(folder: Path, chosen: tuple[int, int, int, int]) -> None:
+    offset, length, begin, end = chosen
+    wanted = CONTENT[offset : offset + length]
+    file = LocalFile.write(folder / "swapped", CONTENT)
+    with pages_of(file.path, offset, length) as pages:
+        slices = [pages.view[at : at + 10_000] for at in range(0, length, 10_000)]
+        pages.populate()
+        assert pages.view == wanted
+        assert pages.view.readonly
+
+        pages.hollow_out(begin, end)
+        assert pages.view[begin:end] == wanted[begin:end]
+        assert pages.view[:begin] == bytes(begin)
+        assert pages.view[end:] == bytes(length - end)
+        assert mappings_of(file.path) == 0
+
+        assert pages.refill(0, begin) + pages.refill(end, length) == length - (end - begin)
+        os.truncate(file.path, 0)
+        assert pages.view == wanted
+        assert b"".join(slices) == wanted
+        for view in slices:
+            view.release()
+
+
+@given(ranges(), st.data())
+def test_refilling_says_how_much_the_file_still_had(
+    folder: Path, chosen: tuple[int, int, int, int], data: st.DataObject
+) -> None:
+    offset, length, _, _ = chosen
+    file = LocalFile.write(folder / "shrunk", CONTENT)
+    with pages_of(file.path, offset, length) as pages:
+        pages.hollow_out(0, 0)
+        left = data.draw(st.integers(0, len(CONTENT)))
+        os.truncate(file.path, left)
+        there = max(0, min(length, left - offset))
+        assert pages.refill(0, length) == there
+        assert pages.view[:there] == CONTENT[offset : offset + there]
+        assert pages.view[there:] == bytes(length - there)
+
+
+def test_a_view_outlives_the_closing_and_unmaps_at_its_end(local_file: LocalFile) -> None:
+    with pages_of(local_file.path, 5_000, 20_000) as pages:
+        held_by_a_transport = pages.view[100:200]
+        assert mappings_of(local_file.path) == 1
+    assert held_by_a_transport == local_file.content[5_100:5_200]
+    assert mappings_of(local_file.path) == 1
+    held_by_a_transport.release()
+    del pages, held_by_a_transport
+    assert mappings_of(local_file.path) == 0
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 95_001), (90_000, 5_001), (100_000, 10), (2**40, 10)])
+def test_what_the_file_does_not_have_cannot_be_mapped(local_file: LocalFile, offset: int, length: int) -> None:
+    before = open_files()
+    with local_file.opened() as source, pytest.raises(OSError, match="map"):
+        FilePages(source.fd, offset, length)
+    assert opened_since(before) == []
+
+
+def test_populating_what_is_gone_is_an_error_and_no_signal(local_file: LocalFile) -> None:
+    with pages_of(local_file.path, 0, 95_000) as pages:
+        os.truncate(local_file.path, 4096)
+        with pytest.raises(OSError, match="cannot read mapped pages") as raised:
+            pages.populate()
+        assert raised.value.errno == errno.EFAULT
+
+
+class Libc:
+    """The C library, with calls that fail."""
+
+    def __init__(self, **failing: int) -> None:
+        self._real = memory_map._libc_required()
+        self._failing = failing
+
+    def __getattr__(self, name: str) -> object:
+        if name not in self._failing:
+            return getattr(self._real, name)
+
+        def fail(*_: object) -> int | None:
+            memory_map.ctypes.set_errno(self._failing[name])
+            return -1 if name == "madvise" else memory_map._MAP_FAILED
+
+        return fail
+
+
+def test_a_kernel_without_populating_reads_the_range_instead(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[int, int]] = []
+
+    def read_into(fd: int, view: memoryview, offset: int) -> int:
+        read.append((offset, len(view)))
+        return len(view)
+
+    libc = Libc(madvise=errno.EINVAL)
+    monkeypatch.setattr(memory_map, "_libc_required", lambda: libc)
+    monkeypatch.setattr(memory_map, "read_into", read_into)
+    length = 2 * 2**20 + 77
+    with pages_of(large_file.path, 1_000_001, length) as pages:
+        pages.populate()
+    assert read[0][0] == 1_000_001
+    assert sum(got for _, got in read) == length
+    assert all(at + got == following for (at, got), (following, _) in zip(read, read[1:], strict=False))
+
+
+@pytest.mark.parametrize("call", ["mmap", "mremap"])
+def test_without_memory_nothing_is_swapped_and_nothing_is_lost(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    with pages_of(local_file.path, 5_000, 50_000) as pages:
+        ranges_before = mapped_ranges()
+        libc = Libc(**{call: errno.ENOMEM})
+        with monkeypatch.context() as patched:
+            patched.setattr(memory_map, "_libc_required", lambda: libc)
+            with pytest.raises(OSError, match="mapped pages") as raised:
+                pages.hollow_out(10, 20)
+        assert raised.value.errno == errno.ENOMEM
+        assert mapped_ranges() == ranges_before
+        assert pages.view == local_file.content[5_000:55_000]
+
+
+def test_a_disk_that_fails_while_swapping_leaks_nothing(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(fd: int, view: memoryview, offset: int) -> int:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    with pages_of(local_file.path, 0, 95_000) as pages:
+        ranges_before = mapped_ranges()
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="the disk is broken"):
+            patched.setattr(memory_map, "read_into", fail)
+            pages.hollow_out(0, 95_000)
+        assert mapped_ranges() == ranges_before
+
+
+def test_there_is_no_swapping_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    can_swap_pages.cache_clear()
+    monkeypatch.setattr(memory_map, "sys", SimpleNamespace(platform="win32"))
+    try:
+        assert not can_swap_pages()
+    finally:
+        can_swap_pages.cache_clear()
+
+
+def test_anonymous_memory_is_zeroed() -> None:
+    memory = anonymous(10_000)
+    assert memory[:] == bytes(10_000)
+    memory.close()
+
+
+TOUCH_AFTER_TRUNCATION = """
+import os, sys
+from asyncup.pipeline.memory_map import FilePages
+path, hollow = sys.argv[1], sys.argv[2] == "hollow"
+fd = os.open(path, os.O_RDONLY)
+pages = FilePages(fd, 4097, 60_000)
+view = pages.view[100:50_000]
+pages.populate()
+if hollow:
+    pages.hollow_out(1000, 2000)
+os.truncate(path, 0)
+kept = bytes(view[900:1900])      # touches pages that the file does not have any more
+assert sum(bytes(pages.view)) >= 0
+sys.stdout.buffer.write(kept)
+"""
+
+
+@pytest.mark.parametrize("how", ["hollow", "mapped"])
+def test_hollow_pages_survive_a_truncation_that_kills_otherwise(local_file: LocalFile, how: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", TOUCH_AFTER_TRUNCATION, str(local_file.path), how],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
+    )
+    if how == "mapped":
+        assert ended.returncode == -signal.SIGBUS, "the danger that all this is about"
+    else:
+        assert ended.returncode == 0, ended.stderr.decode()
+        assert ended.stdout == local_file.content[5_097:6_097]
+
+
+def test_the_map_begins_at_a_page(local_file: LocalFile) -> None:
+    with pages_of(local_file.path, mmap.ALLOCATIONGRANULARITY + 1, 10) as pages:
+        assert pages.view.nbytes == 10

@@ -1,0 +1,141 @@
+"""Slices that cover a part exactly, and copied parts that nobody else can change."""
+
+import errno
+import hashlib
+import os
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+from hypothesis import given, strategies as st
+
+from asyncup.errors import SourceChanged, SourceUnreadable
+from asyncup.pipeline import part_buffer, source as source_module
+from asyncup.pipeline.memory_map import anonymous
+from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, EmptyBuffer, slice_bounds
+from asyncup.pipeline.positional_read import read_into
+from asyncup.protocol.plan import Part
+from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
+
+CONTENT = random.Random(4).randbytes(3 * 2**20 + 5)
+
+
+@given(st.integers(0, 60_000_000) | st.integers(0, 40_000) | st.builds(lambda n, odd: n * SLICE + odd, st.integers(1, 9), st.integers(0, 20_000)))
+def test_slices_cover_a_part_exactly_and_are_small(length: int) -> None:
+    bounds = list(slice_bounds(length))
+    ends = [0, *(end for _, end in bounds)]
+    assert [begin for begin, _ in bounds] == ends[:-1]
+    assert ends[-1] == length
+    assert all(0 < end - begin <= SLICE for begin, end in bounds)
+    if bounds:
+        # It is copied together with the request's head.
+        assert bounds[0][1] <= 16 * 1024
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> LocalFile:
+    return LocalFile.write(tmp_path_factory.mktemp("copied") / "file", CONTENT)
+
+
+@given(offset=st.integers(0, len(CONTENT) - 1), length=st.integers(1, len(CONTENT)), spare=st.integers(0, 5000))
+async def test_a_copy_has_the_parts_bytes_for_both_readers(
+    file: LocalFile, offset: int, length: int, spare: int
+) -> None:
+    length = min(length, len(CONTENT) - offset)
+    with file.opened() as source:
+        buffer = CopiedBuffer(source, Part(1, offset, length), anonymous(length + spare))
+        await anyio.to_thread.run_sync(buffer.load)
+        assert b"".join(map(bytes, buffer.pieces())) == CONTENT[offset : offset + length]
+        # A second attempt sends the same again.
+        for _ in range(2):
+            assert b"".join([bytes(view) async for view in buffer.slices()]) == CONTENT[offset : offset + length]
+        assert buffer.length == length
+
+
+async def test_a_copy_stays_what_it_was(local_file: LocalFile) -> None:
+    with local_file.opened() as source:
+        buffer = CopiedBuffer(source, Part(2, 10_000, 10_000), anonymous(10_000))
+        await anyio.to_thread.run_sync(buffer.load)
+        truncate(local_file.path)
+        sent = b"".join([bytes(view) async for view in buffer.slices()])
+        assert hashlib.md5(sent).digest() == hashlib.md5(b"".join(map(bytes, buffer.pieces()))).digest()
+        assert sent == local_file.part(2, 10_000)
+
+
+@pytest.mark.parametrize("act", [truncate, append, overwrite_a_byte])
+async def test_a_file_that_changed_before_the_copy_is_refused(
+    local_file: LocalFile, act: Callable[[Path], None]
+) -> None:
+    with local_file.opened() as source:
+        act(local_file.path)
+        buffer = CopiedBuffer(source, Part(2, 10_000, 10_000), anonymous(10_000))
+        with pytest.raises(SourceChanged) as raised:
+            await anyio.to_thread.run_sync(buffer.load)
+    assert raised.value.path == str(local_file.path)
+
+
+async def test_a_file_that_changes_in_the_middle_of_the_copy_is_refused(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_and_change(fd: int, view: memoryview, offset: int) -> int:
+        got = read_into(fd, view, offset)
+        overwrite_a_byte(large_file.path)
+        return got
+
+    with large_file.opened() as source:
+        monkeypatch.setattr(source_module, "read_into", read_and_change)
+        buffer = CopiedBuffer(source, Part(1, 0, 5 * 2**20), anonymous(5 * 2**20))
+        with pytest.raises(SourceChanged):
+            await anyio.to_thread.run_sync(buffer.load)
+
+
+async def test_a_cancelled_load_ends_with_the_read_in_progress(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part on a slow disk must not hold up a cancellation until all of it is read."""
+    reading, go_on = anyio.Event(), threading.Event()
+    reads: list[int] = []
+
+    def read_slowly(fd: int, view: memoryview, offset: int) -> int:
+        reads.append(offset)
+        anyio.from_thread.run_sync(reading.set)
+        go_on.wait()
+        return read_into(fd, view, offset)
+
+    monkeypatch.setattr(part_buffer, "_READ_AT_ONCE", 2**20)
+    monkeypatch.setattr(source_module, "read_into", read_slowly)
+    with large_file.opened() as source:
+        buffer = CopiedBuffer(source, Part(1, 0, 5 * 2**20), anonymous(5 * 2**20))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, buffer.load)
+            await reading.wait()
+            tasks.cancel_scope.cancel()
+            go_on.set()
+    assert reads == [0]
+
+
+async def test_a_disk_that_fails_is_named(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(fd: int, view: memoryview, offset: int) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(source_module, "read_into", fail)
+    with local_file.opened() as source:
+        buffer = CopiedBuffer(source, Part(1, 0, 10_000), anonymous(10_000))
+        with pytest.raises(SourceUnreadable, match="Input/output error") as raised:
+            await anyio.to_thread.run_sync(buffer.load)
+    assert isinstance(raised.value.__cause__, OSError)
+    assert raised.value.path == str(local_file.path)
+
+
+async def test_the_part_of_an_empty_file_has_nothing() -> None:
+    buffer = EmptyBuffer(Part(1, 0, 0))
+    buffer.load()
+    assert list(buffer.pieces()) == []
+    assert [view async for view in buffer.slices()] == []
+    assert buffer.length == 0
+
+

@@ -1,0 +1,161 @@
+"""The producer: parts in order, no further ahead than allowed, and nothing kept when it fails."""
+
+import errno
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio.streams.memory import MemoryObjectReceiveStream
+from hypothesis import given, strategies as st
+
+from asyncup import MemoryBudget
+from asyncup.errors import SourceError, SourceUnreadable
+from asyncup.pipeline import source as source_module
+from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline.hasher import Hasher
+from asyncup.pipeline.positional_read import read_into
+from asyncup.pipeline.reader import ReadPart, read_parts
+from asyncup.pipeline.source import open_source
+from asyncup.protocol.plan import Part, Plan
+from tests.pipeline.files import LocalFile
+from tests.pipeline.leftovers import threads_at_work
+
+PART_SIZE = 10_000
+
+
+@dataclass
+class Reading:
+    """A reader at work, and the taker's end of its queue."""
+
+    take: MemoryObjectReceiveStream[ReadPart]
+    buffers: Buffers
+    memory: MemoryBudget
+    read: list[int] = field(default_factory=list)
+
+    def release(self, item: ReadPart) -> None:
+        self.buffers.release(item.buffer, reusable=True)
+
+
+@asynccontextmanager
+async def reading(
+    file: LocalFile, *, ahead: int, budget: int = 100 * PART_SIZE, first: int = 1, may_map: bool = False
+) -> AsyncIterator[Reading]:
+    """Read a file from part `first` on, and see that nothing is left whatever happens."""
+    memory = MemoryBudget(budget)
+    plan = Plan(len(file.content), PART_SIZE)
+    put, take = anyio.create_memory_object_stream[ReadPart](ahead)
+    try:
+        async with (
+            open_source(file.path) as source,
+            open_buffers(source, memory, may_map=may_map, on_copying=lambda *_: None) as buffers,
+            anyio.create_task_group() as tasks,
+        ):
+            with Hasher(tasks, 2, lambda *_: None) as hasher, take:
+                scene = Reading(take, buffers, memory)
+
+                def on_read(part: Part, seconds: float) -> None:
+                    assert seconds >= 0
+                    scene.read.append(part.number)
+
+                tasks.start_soon(read_parts, plan.parts_from(first), buffers, hasher, put, on_read)
+                yield scene
+    finally:
+        assert memory.taken == 0
+        assert threads_at_work() == 0
+
+
+@pytest.mark.parametrize("may_map", [True, False], ids=["mapped", "copied"])
+@pytest.mark.parametrize("first", [1, 4, 10])
+async def test_every_part_comes_in_order_with_its_digest(local_file: LocalFile, first: int, *, may_map: bool) -> None:
+    numbers = []
+    async with reading(local_file, ahead=3, first=first, may_map=may_map) as scene:
+        async for item in scene.take:
+            numbers.append(item.part.number)
+            wanted = local_file.part(item.part.number, PART_SIZE)
+            assert b"".join([bytes(view) async for view in item.buffer.slices()]) == wanted
+            assert await item.digest.wait() == hashlib.md5(wanted).digest()
+            scene.release(item)
+    assert numbers == list(range(first, 11))
+    assert scene.read == numbers
+
+
+async def test_nothing_is_read_when_nothing_is_missing(local_file: LocalFile) -> None:
+    async with reading(local_file, ahead=1, first=11) as scene:
+        assert [item async for item in scene.take] == []
+    assert scene.read == []
+
+
+@given(ahead=st.integers(1, 12), parts_in_memory=st.integers(1, 12), taken=st.integers(0, 9))
+async def test_it_runs_ahead_as_far_as_queue_and_memory_allow(
+    tmp_path_factory: pytest.TempPathFactory, ahead: int, parts_in_memory: int, taken: int
+) -> None:
+    file = LocalFile.write(tmp_path_factory.getbasetemp() / "ahead.bin", bytes(95_000))
+    async with reading(file, ahead=ahead, budget=parts_in_memory * PART_SIZE) as scene:
+        for _ in range(taken):
+            scene.release(await scene.take.receive())
+        # In the queue, and one that waits for a place in it; every one of them has its memory.
+        expected = min(taken + min(ahead + 1, parts_in_memory), 10)
+        await until_idle(scene)
+        assert scene.read == list(range(1, expected + 1))
+        assert scene.memory.taken == min((expected - taken) * PART_SIZE, 95_000 - taken * PART_SIZE)
+        async for item in scene.take:
+            await item.digest.wait()
+            scene.release(item)
+    assert scene.read == list(range(1, 11))
+
+
+async def until_idle(scene: Reading) -> None:
+    """Wait until the reader can go no further: no thread works for it, and turns of the loop change nothing."""
+    idle_turns, read = 0, -1
+    while idle_turns < 20:
+        await anyio.lowlevel.checkpoint()
+        moved = threads_at_work() or len(scene.read) != read
+        idle_turns, read = 0 if moved else idle_turns + 1, len(scene.read)
+
+
+async def test_a_taker_that_fails_stops_the_reader(local_file: LocalFile) -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        async with reading(local_file, ahead=2) as scene:
+            await scene.take.receive()
+            raise LookupError
+    assert raised.group_contains(LookupError)
+
+
+async def test_a_taker_that_leaves_stops_the_reader(local_file: LocalFile) -> None:
+    async with reading(local_file, ahead=2) as scene:
+        scene.release(await scene.take.receive())
+    assert len(scene.read) < 10
+
+
+@pytest.mark.parametrize("bad", [1, 2, 5, 10])
+async def test_a_part_that_cannot_be_read_ends_the_work(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    def fail_there(fd: int, view: memoryview, offset: int) -> int:
+        if offset == (bad - 1) * PART_SIZE:
+            raise OSError(errno.EIO, "the disk is broken")
+        return read_into(fd, view, offset)
+
+    monkeypatch.setattr(source_module, "read_into", fail_there)
+    taken = []
+    with pytest.raises(ExceptionGroup) as raised:
+        async with reading(local_file, ahead=2) as scene:
+            async for item in scene.take:
+                taken.append(item.part.number)
+                scene.release(item)
+            await anyio.sleep_forever()
+    assert raised.group_contains(SourceUnreadable)
+    assert all(isinstance(error, SourceError) for error in _leaves(raised.value))
+    assert taken == list(range(1, len(taken) + 1))
+    assert len(taken) < bad
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves

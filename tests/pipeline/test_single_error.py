@@ -1,0 +1,88 @@
+"""One exception out of any nest of groups, and none of what it knows lost."""
+
+import traceback
+
+import pytest
+from hypothesis import given, strategies as st
+
+from asyncup.errors import AsyncupError, SourceChanged, SourceUnreadable, VaultUnreachable
+from asyncup.errors import Phase
+from asyncup.pipeline.single_error import raise_single_error
+
+
+def nested(leaves: list[Exception], shape: list[int]) -> ExceptionGroup[Exception]:
+    """Put errors, in their order, into groups within groups."""
+    group: Exception | None = None
+    rest = list(leaves)
+    for size in shape:
+        taken, rest = rest[:size], rest[size:]
+        if taken or group:
+            group = ExceptionGroup("tasks", [*([group] if group else []), *taken])
+    return ExceptionGroup("tasks", [*([group] if group else []), *rest] or leaves)
+
+
+@given(st.integers(1, 6), st.integers(0, 5), st.lists(st.integers(0, 3), max_size=5))
+def test_a_bug_or_the_callers_own_comes_before_ours(ours: int, at: int, shape: list[int]) -> None:
+    errors: list[Exception] = [AsyncupError(f"error {number}") for number in range(ours)]
+    bug = ZeroDivisionError()
+    errors.insert(at, bug)
+    with pytest.raises(ZeroDivisionError) as raised, raise_single_error("file"):
+        raise nested(errors, shape)
+    assert raised.value is bug
+
+
+@given(st.integers(1, 6), st.lists(st.integers(0, 3), max_size=5))
+def test_the_first_of_ours_is_raised_and_says_which_file(ours: int, shape: list[int]) -> None:
+    errors: list[Exception] = [AsyncupError(f"error {number}") for number in range(ours)]
+    with pytest.raises(AsyncupError) as raised, raise_single_error("file"):
+        raise nested(errors, shape)
+    assert raised.value is errors[0]
+    assert raised.value.path == "file"
+
+
+def test_an_error_that_is_alone_says_which_file_too() -> None:
+    error = VaultUnreachable("asking", Phase.CONNECT, "away")
+    with pytest.raises(VaultUnreachable) as raised, raise_single_error("file"):
+        raise error
+    assert raised.value is error
+    assert error.path == "file"
+
+
+def test_a_path_that_is_known_is_kept() -> None:
+    with pytest.raises(SourceChanged) as raised, raise_single_error("file"):
+        raise SourceChanged("./file", "./file changed")
+    assert raised.value.path == "./file"
+
+
+@pytest.mark.parametrize("in_a_group", [True, False])
+def test_the_cause_is_kept(*, in_a_group: bool) -> None:
+    """What the operating system said is in the cause: a report of a failed upload needs it."""
+
+    def fail() -> None:
+        try:
+            raise OSError("the disk is broken")
+        except OSError as error:
+            raise SourceUnreadable("file", "file cannot be read") from error
+
+    with pytest.raises(SourceUnreadable) as raised, raise_single_error("file"):
+        if not in_a_group:
+            fail()
+        try:
+            fail()
+        except SourceUnreadable as error:
+            raise ExceptionGroup("tasks", [error]) from None
+    assert isinstance(raised.value.__cause__, OSError)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "the disk is broken" in shown
+    assert "ExceptionGroup" not in shown
+
+
+def test_other_exceptions_pass() -> None:
+    for kind in (KeyboardInterrupt, GeneratorExit, ValueError):
+        with pytest.raises(kind), raise_single_error("file"):
+            raise kind
+
+
+def test_nothing_is_raised_when_nothing_was() -> None:
+    with raise_single_error("file"):
+        pass

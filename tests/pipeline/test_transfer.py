@@ -1,0 +1,253 @@
+"""Reader, hasher and sender together: bounded memory, verified sizes, and bytes that stay what they were."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from asyncup import MemoryBudget, UploadOptions, upload
+from asyncup.errors import SizeMismatch, SourceChanged
+from asyncup.events import BufferKind, BuffersChanged, Event, PartAcknowledged, PartHashed, UploadStarted
+from asyncup.protocol.answers import Answer
+from asyncup.vault.transport import Body, HttpRequest
+from tests.fakes.memory_vault import SMALL, Endpoint, Fault, MemoryVault, broken_off, do, lost_before
+from tests.pipeline.files import LocalFile, open_and_close, overwrite_a_byte, require_leases, truncate
+from tests.pipeline.leftovers import threads_at_work
+from tests.pipeline.uploads import OPTIONS, PART_SIZE, PARTS, Witness, outcome, succeeded
+
+PATH = "/u1/local.bin"
+KINDS: list[Literal["auto", "copied"]] = ["auto", "copied"]
+
+
+class HoardingVault(MemoryVault):
+    """A transport that keeps what it was given of broken requests, as a connection does that is still being closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hoard: list[tuple[memoryview, bytes]] = []
+
+    async def send(self, request: HttpRequest) -> Answer:
+        if request.body is None or isinstance(request.body, bytes):
+            return await super().send(request)
+        kept = Kept(request.body)
+        try:
+            answer = await super().send(replace(request, body=kept))
+        except Exception:
+            self.hoard += kept.views
+            raise
+        for view, _ in kept.views:
+            view.release()
+        return answer
+
+    def assert_untouched(self) -> None:
+        """Fail when what a broken request still holds has changed since."""
+        assert self.hoard, "no request was broken"
+        for view, was in self.hoard:
+            assert view == was
+            view.release()
+
+
+class Kept:
+    """A body whose slices are remembered."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self.views: list[tuple[memoryview, bytes]] = []
+
+    @property
+    def length(self) -> int:
+        return self._body.length
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        async for view in self._body.slices():
+            self.views.append((view, bytes(view)))
+            yield view
+
+
+@pytest.mark.parametrize("buffers", KINDS)
+@pytest.mark.parametrize("fault", [lost_before(), broken_off(after=5000)], ids=["lost", "broken off"])
+async def test_a_broken_attempts_bytes_stay_what_they_were(
+    local_file: LocalFile, buffers: Literal["auto", "copied"], fault: Fault
+) -> None:
+    """The connection that is closed may still send: what it sends must not have become another part's bytes."""
+    memory = HoardingVault()
+    session_id = memory.open_session(PATH, 95_000)
+    for nth in (1, 4, 8):
+        memory.fail(Endpoint.PUT_PART, fault, nth=nth)
+    options = replace(OPTIONS, buffers=buffers, memory_budget=PART_SIZE, content_md5="off")
+    async with memory.vault() as vault:
+        await upload(local_file.path, session_id, vault=vault, options=options)
+    assert memory.sessions[session_id].content == local_file.content
+    memory.assert_untouched()
+    memory.assert_clean()
+
+
+async def test_another_size_is_refused_before_a_byte_is_sent(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    for size in (0, 94_999, 95_001):
+        session_id = memory.open_session(PATH, size)
+        async with memory.vault() as vault:
+            error = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True))
+            assert type(error) is SizeMismatch
+            assert error.session_id == session_id
+            assert error.path == str(local_file.path)
+            assert str(size) in str(error)
+            assert "95000" in str(error)
+        memory.closed = False
+    assert {seen.endpoint for seen in memory.seen} == {Endpoint.SESSION_DETAILS}
+
+
+async def test_a_session_that_is_known_to_be_empty_is_not_listed(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    async with memory.vault() as vault:
+        await upload(local_file.path, session_id, vault=vault, options=OPTIONS)
+    assert memory.count(Endpoint.LIST_PARTS) == 0
+    assert memory.count(Endpoint.SESSION_DETAILS) == 1
+
+
+@pytest.mark.parametrize(("uploaded", "committed"), [(95_000, True), (85_000, False), (94_999, False)])
+async def test_nothing_is_committed_but_the_files_size(
+    local_file: LocalFile, uploaded: int, *, committed: bool
+) -> None:
+    def lose_some(memory: MemoryVault) -> None:
+        (session,) = memory.sessions.values()
+        content = session.content[:uploaded]
+        session.parts = {1: content}
+
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    memory.fail(Endpoint.SESSION_DETAILS, do(lose_some), nth=2)
+    async with memory.vault() as vault:
+        result = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True))
+    if committed:
+        assert succeeded(result).committed
+        assert memory.items[PATH] == local_file.content
+    else:
+        assert type(result) is SizeMismatch
+        assert Endpoint.COMMIT not in memory.effects
+    memory.assert_clean()
+
+
+@pytest.mark.parametrize("buffers", KINDS)
+@pytest.mark.parametrize("budget", [1, PART_SIZE, 15_000, 3 * PART_SIZE, 1_000_000])
+async def test_memory_stays_within_the_budget(
+    local_file: LocalFile, budget: int, buffers: Literal["auto", "copied"]
+) -> None:
+    memory, budget_used, most = MemoryVault(), MemoryBudget(budget), 0
+    session_id = memory.open_session(PATH, 95_000)
+
+    def watch(_: object) -> None:
+        nonlocal most
+        most = max(most, budget_used.taken)
+
+    async with memory.vault() as vault:
+        await upload(
+            local_file.path,
+            session_id,
+            vault=vault,
+            options=replace(OPTIONS, buffers=buffers),
+            memory=budget_used,
+            on_event=watch,
+        )
+    assert memory.sessions[session_id].content == local_file.content
+    assert 0 < most <= budget
+    assert budget_used.taken == 0
+    assert memory.most_in_flight == 1
+
+
+async def test_parts_are_read_and_hashed_while_one_is_sent(local_file: LocalFile) -> None:
+    """The first part is on the wire until the third is hashed: in sequence this would never end."""
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    hashed = anyio.Event()
+    memory.fail(Endpoint.PUT_PART, Fault(until=hashed))
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, PartHashed) and event.part == 3:
+            hashed.set()
+
+    with anyio.fail_after(20):
+        async with memory.vault() as vault:
+            await upload(local_file.path, session_id, vault=vault, options=OPTIONS, on_event=on_event)
+    memory.assert_clean()
+
+
+@pytest.mark.parametrize("budget", [40_000, 8_000, 1])
+async def test_the_plan_is_made_for_the_budget(local_file: LocalFile, budget: int) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    options = UploadOptions(memory_budget=budget)
+    async with memory.vault() as vault:
+        result = await upload(local_file.path, session_id, vault=vault, options=options)
+    assert memory.sessions[session_id].content == local_file.content
+    assert SMALL.min_part_size <= result.part_size <= max(budget // 4, -(-95_000 // SMALL.max_parts))
+
+
+# -- the file changes while it is sent
+
+
+@pytest.mark.parametrize("buffers", KINDS)
+@pytest.mark.parametrize("at", range(1, PARTS + 1))
+@pytest.mark.parametrize("act", [truncate, overwrite_a_byte])
+async def test_a_file_that_changes_at_any_part_is_never_committed(
+    local_file: LocalFile, act: Callable[[Path], None], at: int, buffers: Literal["auto", "copied"]
+) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    # From the event loop's own thread: a lease must not make a deadlock of it.
+    memory.fail(Endpoint.PUT_PART, do(lambda _: act(local_file.path)), nth=at)
+    options = replace(OPTIONS, buffers=buffers)
+    async with memory.vault() as vault:
+        error = await outcome(upload(local_file.path, session_id, vault=vault, options=options, commit=True))
+    assert type(error) is SourceChanged
+    assert error.path == str(local_file.path)
+    assert Endpoint.COMMIT not in memory.effects
+    held = memory.sessions[session_id]
+    assert all(content == local_file.part(number, PART_SIZE) for number, content in held.parts.items())
+
+
+@pytest.mark.parametrize("at", range(1, PARTS + 1))
+async def test_a_file_that_is_replaced_is_never_committed(local_file: LocalFile, tmp_path: Path, at: int) -> None:
+    other = LocalFile.write(tmp_path / "other", local_file.content)
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    memory.fail(Endpoint.PUT_PART, do(lambda _: other.path.replace(local_file.path) and None), nth=at)
+    async with memory.vault() as vault:
+        error = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True))
+    assert type(error) is SourceChanged
+    assert Endpoint.COMMIT not in memory.effects
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+@pytest.mark.parametrize("at", range(1, PARTS + 1))
+async def test_a_writer_that_changes_nothing_lets_the_upload_go_on(
+    local_file: LocalFile, tmp_path: Path, at: int
+) -> None:
+    require_leases(tmp_path)
+    memory, witness, told = MemoryVault(), Witness(), anyio.Event()
+    session_id = memory.open_session(PATH, 95_000)
+    # It comes on the event loop's own thread, and the part is answered when its coming was noticed.
+    memory.fail(Endpoint.PUT_PART, Fault(before=lambda _: open_and_close(local_file.path), until=told), nth=at)
+
+    def on_event(event: Event) -> None:
+        witness(event)
+        if isinstance(event, BuffersChanged):
+            told.set()
+
+    async with memory.vault() as vault:
+        await upload(local_file.path, session_id, vault=vault, options=OPTIONS, on_event=on_event)
+    assert memory.sessions[session_id].content == local_file.content
+    assert [event.buffers for event in witness.of(UploadStarted)] == [BufferKind.MAPPED]
+    assert [event.buffers for event in witness.of(BuffersChanged)] == [BufferKind.COPIED]
+    assert len(witness.of(PartAcknowledged)) == PARTS
+    witness.assert_consistent()
+    memory.assert_clean()
+    assert threads_at_work() == 0
