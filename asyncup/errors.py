@@ -105,7 +105,7 @@ class AsyncupError(Exception):
 
     def __str__(self) -> str:
         path = _one_line(self.path or "")
-        where = [path] if path not in self.message else []
+        where = [path] if path and not self.message.startswith(f"{path} ") else []
         if self.part is not None:
             where.append(f"part {self.part}")
         tried = f" (tried {self.attempts} times)" if self.attempts is not None and self.attempts > 1 else ""

@@ -65,8 +65,10 @@ def show_summary(result: DemoResult, console: Console | None = None) -> None:
 def peak_memory() -> int | None:
     """Return the most bytes of memory this process has had, or None where the system is silent."""
     if sys.platform == "win32":
-        return None
-    import resource  # noqa: PLC0415 - not on Windows
+        peak = None
+    else:
+        import resource  # noqa: PLC0415 - not on Windows
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak

@@ -45,7 +45,13 @@ def run_interruptible(work: Callable[[], Awaitable[int]], on_interrupt: Callable
 
 async def _work_or_signal(work: Callable[[], Awaitable[int]]) -> int:
     if sys.platform == "win32":
-        return await work()
+        code = await work()
+    else:
+        code = await _listening_work(work)
+    return code
+
+
+async def _listening_work(work: Callable[[], Awaitable[int]]) -> int:
     received: list[signal.Signals] = []
     code: int | None = None
     error: Exception | None = None

@@ -124,7 +124,6 @@ class UploadRun:
                 committed=True,
             )
         assert target.session_id is not None  # noqa: S101 - a target has one of the two
-        session = await vault.upload_session(target.session_id)
         result = await upload(
             target.path,
             target.session_id,
@@ -135,7 +134,7 @@ class UploadRun:
         )
         return Outcome(
             path=target.path,
-            destination=session.path,
+            destination=result.destination,
             session_id=result.session_id,
             size=result.size,
             parts=result.parts,

@@ -15,7 +15,7 @@ from .jobs import DeleteItem, Effect, ListToCsv, MoveItem
 from .listed_pages import listed_page
 from .listing import row_facts
 from .paging import Rows
-from .paths import as_seen_by, check_name, name_of, parent_of, resolve
+from .paths import as_seen_by, check_name, name_of, parent_of
 from .refusal import Refusal, missing_parameter
 from .staging import File
 from .started_jobs import as_job
@@ -39,7 +39,7 @@ async def list_items(call: Call) -> Fields:
 
 def _rows(call: Call, path: str, *, recursive: bool) -> Rows:
     staging, switches = call.world.model.staging, call.world.switches
-    if switches.list_missing == "empty" and staging.find(path) is None:
+    if switches.list_missing == "empty" and switches.list_match == "folder" and staging.find(path) is None:
         return []
     return [row_facts(row, call.user, switches) for row in staging.rows(path, recursive=recursive)]
 
@@ -77,7 +77,7 @@ async def create_item(call: Call) -> Fields:
     try:
         form = await read_form(call.request, sink, switches.item_max_bytes, shape)
         kind = form.need("kind").strip().lower()
-        path = resolve(form.need("path"), call.user, switches)
+        path = world.model.path(form.need("path"), call.user)
         if kind == "folder":
             return await _create_folder(call, path)
         if kind != "file":
@@ -124,7 +124,7 @@ async def move_item(call: Call) -> Fields:
     parent, name = form.fields.get("parent"), form.fields.get("name")
     if not parent and not name:
         raise missing_parameter("parent")
-    folder = resolve(parent, call.user, switches) if parent else parent_of(source)
+    folder = call.world.model.path(parent, call.user) if parent else parent_of(source)
     new_name = name or name_of(source)
     check_name(new_name, switches)
     target = f"{folder.rstrip('/')}/{new_name}"
@@ -144,6 +144,8 @@ async def _change(call: Call, effect: Effect, path: str) -> Fields:
     What a real Vault answered then had status 200 and no job id (vault-api.md 2.4, seen live);
     the rest of that answer is not known.
     """
+    if path == call.world.model.path("", call.user):
+        raise Refusal("OPERATION_NOT_ALLOWED", "The root folder cannot be changed")
     busy = call.world.switches.busy_item
     if busy != "allowed" and call.world.model.is_busy(path):
         if busy == "refused":
@@ -153,7 +155,7 @@ async def _change(call: Call, effect: Effect, path: str) -> Fields:
 
 
 def _item(call: Call) -> str:
-    return resolve(call.match.names["item"], call.user, call.world.switches)
+    return call.world.model.path(call.match.names["item"], call.user)
 
 
 HANDLERS: Handlers = {

@@ -97,9 +97,8 @@ async def commit(call: Call) -> Fields:
 
 async def abort(call: Call) -> Fields:
     upload = _find(call, owner_only=False)
-    async with call.world.upload_lock(upload.id):
-        call.world.model.abort_upload(upload)
-        await call.world.forget_upload(upload.id)
+    call.world.model.abort_upload(upload)
+    await call.world.forget_upload(upload.id)
     return {}
 
 

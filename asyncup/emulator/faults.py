@@ -1,6 +1,6 @@
 """Fault scripts: which request goes wrong, and how. Pure: they are carried out elsewhere.
 
-Must not know HTTP or files. A script is a list of `Fault`s, each written as a value or as text:
+Must not know what an endpoint does, or files. A script is a list of `Fault`s, each written as a value or as text:
 
     put_part,part=3,nth=2:status,status=503,retry_after=1
 
@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import get_type_hints
 from urllib.parse import quote, unquote
+
+from .endpoints import Endpoint
 
 ANY = "any"
 
@@ -108,6 +110,8 @@ class Fault:
     downtime_minutes: int = 0
 
     def __post_init__(self) -> None:
+        if self.endpoint not in {ANY, *Endpoint}:
+            raise ValueError(f"{self.endpoint!r} is no endpoint; there are: any, {', '.join(Endpoint)}")
         if self.nth < 1 or self.times < 0 or self.rate < 1 or self.at < 0:
             raise ValueError(f"impossible numbers in fault {self}")
 

@@ -43,13 +43,14 @@ async def take_in(pieces: AsyncIterator[bytes], sink: Sink, most: int, shape: Sh
     total = 0
     failures: list[Exception] = []
     send, receive = anyio.create_memory_object_stream[list[bytes]](1)
-    async with anyio.create_task_group() as group:
-        group.start_soon(_feed, receive, sink, failures)
-        try:
-            async with send:
-                total = await _batch(pieces, send, most)
-        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
-            failures.append(error)
+    with receive:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_feed, receive, sink, failures)
+            try:
+                with send:
+                    total = await _batch(pieces, send, most)
+            except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
+                failures.append(error)
     if failures:
         # The disk's complaint comes before the reader's, which only could not get rid of a batch.
         raise failures[0]
@@ -98,12 +99,12 @@ async def _batch(pieces: AsyncIterator[bytes], send: MemoryObjectSendStream[list
 
 
 async def _feed(batches: MemoryObjectReceiveStream[list[bytes]], sink: Sink, failures: list[Exception]) -> None:
-    async with batches:
-        try:
+    try:
+        with batches:
             async for batch in batches:
                 await sink.take(batch)
-        except* OSError as group:
-            failures.extend(error for error in group.exceptions if isinstance(error, OSError))
+    except* OSError as group:
+        failures.extend(error for error in group.exceptions if isinstance(error, OSError))
 
 
 async def _shaped(pieces: AsyncIterator[bytes], shape: Shape) -> AsyncIterator[bytes]:

@@ -28,13 +28,13 @@ class Pages:
         self._rests: dict[str, _Rest] = {}
 
     def first(self, rows: Rows, limit: int, now: float, new_cursor: str) -> tuple[Rows, str | None]:
+        self._forget_old(now)
         return self._cut(_Rest(rows, 0, now), limit, new_cursor)
 
     def next(self, cursor: str, limit: int, now: float, new_cursor: str) -> tuple[Rows, str | None]:
         """The page behind a cursor, which may be asked for again (a retry must not lose rows)."""
-        self._forget_old(now)
         rest = self._rests.get(cursor)
-        if rest is None:
+        if rest is None or now - rest.opened_at > self._switches.cursor_life_s:
             # Documented life, guessed type.
             raise Refusal("INVALID_DATA", "The cursor is invalid or has expired")
         return self._cut(rest, limit, new_cursor)

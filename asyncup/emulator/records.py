@@ -83,6 +83,8 @@ def logins_record(logins: Logins) -> Record:
     }
 
 
-def restore_logins(logins: Logins, record: Record) -> None:
-    logins.open_logins.update({facts["id"]: Login(**facts) for facts in record["open"]})
+def restore_logins(logins: Logins, record: Record, now: float) -> None:
+    """Take up logins as if just used, because not every use was written down."""
+    for facts in record["open"]:
+        logins.open_logins[facts["id"]] = Login(**{**facts, "last_used_at": now})
     logins.created_tokens.update({t: (owner, end) for t, (owner, end) in record["tokens"].items()})

@@ -14,7 +14,7 @@ async def restore(world: World, workers: Workers) -> None:
     """Bring back logins, items, upload sessions and jobs, and start the jobs that have not ended."""
     await world.store.open()
     for record in await world.records.load("logins"):
-        restore_logins(world.model.logins, record)
+        restore_logins(world.model.logins, record, world.now())
     jobs = [job_from(record) for record in await world.records.load("jobs")]
     decided = [job for job in jobs if job.outcome is not None and not job.done]
     for job in decided:
@@ -52,6 +52,7 @@ async def _end(world: World, job: Job) -> None:
 async def _restore_uploads(world: World) -> None:
     pending = world.model.jobs.pending()
     committing = {job.effect.session_id for job in pending if isinstance(job.effect, CommitUpload)}
+    known: set[str] = set()
     for record in await world.records.load("sessions"):
         upload = upload_from(record)
         for part, date in await world.store.held_parts(upload.id):
@@ -59,5 +60,7 @@ async def _restore_uploads(world: World) -> None:
             upload.uploaded += part.size
             upload.last_uploaded_at = date
         upload.committed = upload.id in committing
+        known.add(upload.id)
         if not upload.committed or world.switches.session_after_commit == "until-job":
             world.model.uploads[upload.id] = upload
+    await world.store.forget_other_uploads(known)

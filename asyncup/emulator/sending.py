@@ -58,13 +58,13 @@ def reset(request: web.BaseRequest) -> web.Response:
     return web.Response(status=CLIENT_GONE)
 
 
-def vault_headers(call: Call, outgoing: Outgoing) -> None:
+def _vault_headers(call: Call) -> dict[str, str]:
     """The headers of every answer (vault-api.md 5, documented)."""
-    if not isinstance(outgoing.content, Reply):
-        return
-    headers, sent = outgoing.content.headers, call.request.headers
-    headers["X-VaultAPI-ExecutionId"] = token_hex(16)
-    headers["X-VaultAPI-VaultId"] = str(call.world.model.vault_id)
+    sent = call.request.headers
+    headers = {
+        "X-VaultAPI-ExecutionId": token_hex(16),
+        "X-VaultAPI-VaultId": str(call.world.model.vault_id),
+    }
     if call.user.id:
         headers["X-VaultAPI-UserId"] = str(call.user.id)
         headers["X-VaultAPI-TruncatedSessionId"] = bare(sent.get("Authorization", ""))[:8]
@@ -75,19 +75,20 @@ def vault_headers(call: Call, outgoing: Outgoing) -> None:
         headers["X-VaultAPI-BurstLimitRemaining"] = str(call.allowance.remaining)
         if call.allowance.delay_ms:
             headers["X-VaultAPI-ResponseDelay"] = str(call.allowance.delay_ms)
-            call.seen.delayed_ms = call.allowance.delay_ms
+    return headers
 
 
 async def send(call: Call, outgoing: Outgoing) -> web.StreamResponse:
-    if call.seen.delayed_ms:
-        await anyio.sleep(call.seen.delayed_ms / 1000)
+    if call.allowance is not None and call.allowance.delay_ms:
+        call.seen.delayed_ms = call.allowance.delay_ms
+        await anyio.sleep(call.allowance.delay_ms / 1000)
     if outgoing.is_lost:
         return reset(call.request)
     content = outgoing.content
     if isinstance(content, Bytes):
         return await _send_file(call, outgoing, content)
     call.seen.status = content.status
-    headers = {"Content-Type": content.content_type, **content.headers}
+    headers = {"Content-Type": content.content_type, **_vault_headers(call), **content.headers}
     if not outgoing.promised_more and not outgoing.trickles_over_s:
         return web.Response(status=content.status, body=content.body, headers=headers)
     response = web.StreamResponse(status=content.status, headers=headers)
@@ -104,7 +105,7 @@ async def _send_file(call: Call, outgoing: Outgoing, found: Bytes) -> web.Stream
     """A file's bytes (2.2); that a range has status 206 is a guess, the headers are documented."""
     status = HTTPStatus.PARTIAL_CONTENT if found.is_range else HTTPStatus.OK
     call.seen.status = status
-    response = web.StreamResponse(status=status)
+    response = web.StreamResponse(status=status, headers=_vault_headers(call))
     response.headers["Content-Type"] = "application/octet-stream;charset=UTF-8"
     quoted = found.name.replace("\\", "\\\\").replace('"', '\\"')
     response.headers["Content-Disposition"] = f'attachment;filename="{quoted}"'

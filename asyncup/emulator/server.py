@@ -21,7 +21,7 @@ from .endpoints import NEEDS_NO_LOGIN, Endpoint, match
 from .fault_effects import strike_after, strike_before
 from .intake import drain
 from .refusal import Refusal
-from .sending import Outgoing, continue_expected, reset, send, vault_headers
+from .sending import Outgoing, continue_expected, reset, send
 from .workers import Workers
 from .world import SeenRequest, World
 
@@ -48,7 +48,6 @@ class VaultServer:
             outgoing = await self._outgoing(call)
             if call.fault is not None:
                 outgoing = strike_after(call.fault, outgoing)
-            vault_headers(call, outgoing)
             return await send(call, outgoing)
         except CLIENT_LEFT:
             return reset(request)
@@ -86,6 +85,7 @@ class VaultServer:
         await continue_expected(call.request)
         await self._workers.settle()
         await self._world.expire()
+        call.now = self._world.now()
         self._admit(call)
         result = await HANDLERS[call.match.endpoint](call)
         if isinstance(result, Text):

@@ -52,6 +52,20 @@ class Staging:
             at = found
         return at
 
+    def spelled(self, path: str) -> str:
+        """The path with the spelling of those items of it that exist.
+
+        Where case or normalisation do not matter, it may be asked for in another one.
+        """
+        at: Folder | File | None = self._root
+        names = split(path)
+        for index, name in enumerate(names):
+            at = at.items.get(key(name, self._switches)) if isinstance(at, Folder) else None
+            if at is None:
+                break
+            names[index] = at.name
+        return "/" + "/".join(names)
+
     def need(self, path: str) -> Folder | File:
         found = self.find(path)
         if found is None:
@@ -134,11 +148,14 @@ class Staging:
 
     def _first_rows(self, path: str) -> list[tuple[str, Folder | File]]:
         """The items a listing starts from, the last one first."""
+        siblings: list[tuple[str, Folder | File]] = []
         if self._switches.list_match == "prefix" and path != "/":
-            siblings = _children(parent_of(path), self.need_parent(path))
-            return [(at, item) for at, item in siblings if at.startswith(path)]
-        item = self.need(path)
-        return [(path, item)] if isinstance(item, File) else _children(path, item)
+            around = _children(parent_of(path), self.need_parent(path))
+            siblings = [(at, item) for at, item in around if at.startswith(path) and at != path]
+        item = self.find(path) if siblings else self.need(path)
+        if isinstance(item, Folder):
+            return siblings + _children(path, item)
+        return [*siblings, (path, item)] if item else siblings
 
     def total_bytes(self) -> int:
         """What all files together have."""

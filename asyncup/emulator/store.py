@@ -16,7 +16,7 @@ A part or file gets its final name by one rename, so whatever bears a final name
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Sequence, Set as AbstractSet
 from pathlib import Path
 from uuid import uuid4
 
@@ -75,8 +75,11 @@ class Store:
     async def keep_file(self, sink: Sink, path: str, now: float) -> None:
         """Make what the sink took the file at a staging path."""
 
-    async def assemble(self, upload_id: str, name: str) -> None:
-        """Join a session's parts under a name of its own, not shown yet."""
+    async def assemble(self, upload_id: str, name: str) -> int | None:
+        """Join a session's parts under a name of its own, not shown yet.
+
+        Returns how many bytes that are; None if nobody can know.
+        """
 
     async def show_assembled(self, name: str, path: str, now: float) -> None:
         """Show what was joined under a name as the file at a staging path; harmless if gone."""
@@ -84,6 +87,9 @@ class Store:
     async def forget_assembled(self, name: str) -> None: ...
 
     async def forget_upload(self, upload_id: str) -> None: ...
+
+    async def forget_other_uploads(self, known: AbstractSet[str]) -> None:
+        """Remove parts of sessions that nobody knows: a kill came between two removals."""
 
     async def make_folder(self, path: str) -> None: ...
 
@@ -153,13 +159,14 @@ class DiskStore(Store):
     async def keep_file(self, sink: Sink, path: str, now: float) -> None:
         await anyio.to_thread.run_sync(_settle, _path(sink), self.location(path), now)
 
-    async def assemble(self, upload_id: str, name: str) -> None:
+    async def assemble(self, upload_id: str, name: str) -> int:
         parts = await self.held_parts(upload_id)
         target = self._incoming / name
         await anyio.Path(target).write_bytes(b"")
         for part, _ in parts:
             source = self._sessions / upload_id / f"{part.number:05d}-{part.md5}"
             await anyio.to_thread.run_sync(_append, source, target)
+        return sum(part.size for part, _ in parts)
 
     async def show_assembled(self, name: str, path: str, now: float) -> None:
         source = self._incoming / name
@@ -171,6 +178,11 @@ class DiskStore(Store):
 
     async def forget_upload(self, upload_id: str) -> None:
         await anyio.to_thread.run_sync(_remove, self._sessions / upload_id)
+
+    async def forget_other_uploads(self, known: AbstractSet[str]) -> None:
+        async for folder in anyio.Path(self._sessions).iterdir():
+            if folder.name not in known:
+                await self.forget_upload(folder.name)
 
     async def make_folder(self, path: str) -> None:
         folder = anyio.Path(self.location(path))

@@ -49,7 +49,7 @@ class Switches:
 
     Items
         list_missing: U. Listing a folder that is not there.
-        list_match: U. Whether a listing matches the folder or everything that begins like it.
+        list_match: U. A listing has what is in the folder, or also all whose path begins like the folder's (2.1).
         folder_slash: U (9.8). Folder rows of a listing end their path with a slash.
         recursive_folders: U (9.7). A recursive listing has folder rows.
         next_page: D absolute, C the relative forms; `no-ampersand` is the typo of 9.10.

@@ -41,7 +41,8 @@ class Throttle:
         used = self._count("call", who, now, switches.burst_window_s)
         over = used > switches.burst_limit
         if over and switches.burst == "refuse":
-            raise Refusal("API_LIMIT_EXCEEDED", "The API limit of this Vault is exceeded")
+            left = switches.burst_window_s - now % switches.burst_window_s
+            raise Refusal("API_LIMIT_EXCEEDED", "The API limit of this Vault is exceeded", left)
         remaining = max(0, switches.burst_limit - used)
         return Allowance(switches.burst_limit, remaining, switches.burst_delay_ms if over else 0)
 

@@ -13,7 +13,7 @@ from .paths import is_inside, name_of, parent_of, resolve
 from .refusal import Refusal
 from .staging import Staging
 from .throttle import Throttle
-from .uploads import Part, UploadSession
+from .uploads import UploadSession
 
 STAGES = ("create", "commit", "job")
 
@@ -39,8 +39,8 @@ class VaultModel:
         self, user: User, path: str, size: int, *, overwrite: bool, now: float, new_id: str
     ) -> UploadSession:
         switches = self.switches
-        inner = resolve(path, user, switches)
-        if path.endswith("/") or inner == resolve("", user, switches):
+        inner = self.path(path, user)
+        if path.endswith("/") or inner == self.path("", user):
             raise Refusal("INVALID_DATA", "The path has no file name")
         if size > switches.file_max_bytes:
             # Documented limit; the type is documented for documents of more than 4 GB.
@@ -75,9 +75,6 @@ class VaultModel:
     def uploads_for(self, user: User) -> list[UploadSession]:
         return [u for u in self.uploads.values() if u.owner == user.id or user.is_admin]
 
-    def hold_part(self, upload: UploadSession, part: Part, now: float) -> None:
-        upload.hold(part, now, self.switches)
-
     def commit_upload(self, upload: UploadSession, now: float) -> Job:
         self.check_place(upload.path, "commit", overwrite=upload.overwrite)
         upload.commit(self.switches)
@@ -106,6 +103,10 @@ class VaultModel:
             self.staging.need_parent(path)
         if STAGES.index(stage) >= STAGES.index(collision):
             self.staging.refuse_collision(path, overwrite=overwrite)
+
+    def path(self, given: str, user: User) -> str:
+        """The inner path of what a user wrote."""
+        return self.staging.spelled(resolve(given, user, self.switches))
 
     # -- items --------------------------------------------------------------------------------
 

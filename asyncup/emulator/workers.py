@@ -8,6 +8,7 @@ is killed in between finds the outcome when it starts again and shows the work t
 """
 
 import logging
+from dataclasses import replace
 from typing import assert_never
 
 import anyio
@@ -49,7 +50,7 @@ class Workers:
     async def _run(self, job: Job) -> None:
         try:
             if isinstance(job.effect, CommitUpload):
-                await self._world.store.assemble(job.effect.session_id, joined_name(job))
+                await self._assemble(job, job.effect)
             await self._world.clock.sleep_until(job.ends_at)
             await self._end(job)
         except OSError as error:
@@ -59,6 +60,11 @@ class Workers:
             await self._clean_up(job)
         finally:
             self._ended.pop(job.id).set()
+
+    async def _assemble(self, job: Job, effect: CommitUpload) -> None:
+        joined = await self._world.store.assemble(effect.session_id, joined_name(job))
+        if joined is not None and joined != effect.size:
+            raise OSError(f"{joined} of {effect.size} bytes are left of {effect.path}")
 
     async def _end(self, job: Job) -> None:
         world = self._world
@@ -71,6 +77,9 @@ class Workers:
             except Refusal:
                 job.outcome = "ERRORS_ENCOUNTERED"
             else:
+                if isinstance(job.effect, CommitUpload):
+                    # Folders on the way may have been made, and spelled, since it was asked for.
+                    job.effect = replace(job.effect, path=world.model.staging.spelled(job.effect.path))
                 job.outcome = "SUCCESS"
                 await world.save_job(job)
                 await do_on_disk(world, job)

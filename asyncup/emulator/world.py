@@ -69,7 +69,9 @@ class World:
         return self.clock.now()
 
     def user(self, user_id: int) -> User:
-        return next(user for user in self.config.users if user.id == user_id)
+        """The user of that id; the first one if it was in an earlier configuration."""
+        users = self.config.users
+        return next((user for user in users if user.id == user_id), users[0])
 
     def new_id(self) -> str:
         return secrets.token_hex(16)
@@ -98,10 +100,14 @@ class World:
         await self.records.save("logins", "all", lambda: logins_record(self.model.logins))
 
     async def forget_upload(self, upload_id: str) -> None:
-        """Remove what a session had on disk; the model has dropped it already."""
+        """Remove what a session has on disk; the model has dropped it already.
+
+        A part that is just being kept is waited for, or else it would come after the end.
+        """
+        async with self.upload_lock(upload_id):
+            await self.records.remove("sessions", upload_id)
+            await self.store.forget_upload(upload_id)
         self._upload_locks.pop(upload_id, None)
-        await self.records.remove("sessions", upload_id)
-        await self.store.forget_upload(upload_id)
 
     async def expire(self) -> None:
         """Drop what has outlived its time; called before each request is answered."""

@@ -5,6 +5,7 @@ Must not know hashing, sending or Vault.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import threading
 import time
@@ -88,22 +89,28 @@ class Buffers:
 
         Args:
             buffer: from `load`.
-            reusable: True when no transport can still hold a view of it, because Vault acknowledged the part or it was
-                never sent. Otherwise the memory is left to the transport and freed with its last view.
+            reusable: True when no transport can still hold a view of it, because Vault acknowledged the part's only
+                attempt or it was never sent. Otherwise the memory is left to the transport, and freed with its last
+                view.
         """
         self._in_use.remove(buffer)
         if isinstance(buffer, MappedBuffer):
             with self._changing:
                 self._mapped.discard(buffer)
             buffer.close()
-        elif isinstance(buffer, CopiedBuffer) and reusable:
-            self._spare.append(buffer.memory)
+        elif isinstance(buffer, CopiedBuffer):
+            if reusable:
+                self._spare.append(buffer.memory)
+            else:
+                _free(buffer.memory)
         self._memory.give_back(buffer.length)
 
     def release_all(self) -> None:
         """Give back what is still in use, when no thread works on it any more."""
         for buffer in list(self._in_use):
             self.release(buffer, reusable=False)
+        while self._spare:
+            _free(self._spare.pop())
 
     def _spare_memory(self, length: int) -> mmap.mmap:
         """Return memory of at least `length` bytes: one that was used before, whose pages are there already."""
@@ -186,6 +193,13 @@ async def open_buffers(
         finally:
             buffers.release_all()
             buffers.stop_watching()
+
+
+def _free(memory: mmap.mmap) -> None:
+    """Unmap now: an exception's traceback may keep the buffer, and with it as much memory as the whole budget."""
+    with contextlib.suppress(BufferError):
+        # Where a transport still holds a view, the memory stays until it lets go.
+        memory.close()
 
 
 async def _watch(buffers: Buffers) -> None:

@@ -94,7 +94,8 @@ class Hasher:
         try:
             outcome, seconds = await anyio.to_thread.run_sync(self._digest, buffer, limiter=self._limiter)
         except (AsyncupError, _Stopped) as error:
-            pending.settle(error)
+            # Its traceback holds this frame, and so `pending`, and the part's bytes: a circle.
+            pending.settle(error.with_traceback(None))
             return
         self._on_hashed(buffer, seconds)
         pending.settle(outcome)

@@ -62,6 +62,7 @@ class MappedBuffer:
         self._changing = threading.Lock()
         self._settled = threading.Event()
         self._refilling = False
+        self._closed = False
         self._handed_out = 0
         self._kept = (0, 0)
         self._lost: SourceError | None = None
@@ -119,7 +120,8 @@ class MappedBuffer:
     def refill(self) -> None:
         """Read back what `let_go` left out, unless the file was changed. Whoever sends goes on then, or fails."""
         with self._changing:
-            if self._state is not _State.HOLLOW:
+            before = self._state
+            if before is not _State.HOLLOW:
                 return
             self._refilling = True
         lost: SourceError | None = None
@@ -134,16 +136,17 @@ class MappedBuffer:
             lost = error
         with self._changing:
             self._refilling = False
-            if self._state is _State.HOLLOW:
+            if self._closed:
+                self._pages.close()
+            else:
                 self._lost = lost
                 self._state = _State.FILLED if lost is None else _State.LOST
-            else:
-                self._pages.close()
         self._settled.set()
 
     def close(self) -> None:
         """Unmap, or leave that to the refill that is under way. Nothing may be asked of it after this."""
         with self._changing:
+            self._closed = True
             self._state = _State.LOST
             self._settled.set()
             if not self._refilling:

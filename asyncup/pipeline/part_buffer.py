@@ -75,10 +75,12 @@ class CopiedBuffer:
 
     def load(self) -> None:
         """See `PartBuffer`. Reads the file, then makes sure that it was not changed meanwhile."""
-        view = memoryview(self.memory)[: self.part.length]
-        for begin in range(0, self.part.length, _READ_AT_ONCE):
-            anyio.from_thread.check_cancelled()
-            self._source.read(view[begin : begin + _READ_AT_ONCE], self.part.offset + begin)
+        # Released also by an exception, whose traceback may live long: a view keeps the memory from being freed.
+        with memoryview(self.memory)[: self.part.length] as view:
+            for begin in range(0, self.part.length, _READ_AT_ONCE):
+                anyio.from_thread.check_cancelled()
+                with view[begin : begin + _READ_AT_ONCE] as piece:
+                    self._source.read(piece, self.part.offset + begin)
         self._source.verify_unchanged()
 
     def pieces(self) -> Iterator[memoryview]:

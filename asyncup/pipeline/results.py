@@ -17,6 +17,7 @@ class UploadResult:
     Attributes:
         path: the local file.
         session_id: the upload session.
+        destination: the path in Vault that the session is for; None when Vault does not say.
         size: the file's bytes.
         parts: how many parts it has.
         part_size: bytes of every part but the last.
@@ -31,6 +32,7 @@ class UploadResult:
 
     path: str
     session_id: str
+    destination: str | None
     size: int
     parts: int
     part_size: int

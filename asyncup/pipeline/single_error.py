@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from asyncup.errors import AsyncupError
 
-__all__ = ["raise_single_error"]
+__all__ = ["forget_session", "naming_session", "raise_single_error"]
 
 
 @contextmanager
@@ -22,11 +22,37 @@ def raise_single_error(path: str) -> Iterator[None]:
         error = _most_telling(list(_leaves(group)))
         if isinstance(error, AsyncupError):
             error.locate(path=path)
-        # Without the group around it, but with what the error itself names as its cause.
-        raise error from error.__cause__
+        try:
+            # Without the group around it, but with what the error itself names as its cause.
+            raise error from error.__cause__
+        finally:
+            # Its traceback holds this frame: a circle, in which buffers would wait for the garbage collector.
+            del error
     except AsyncupError as error:
         error.locate(path=path)
         raise
+
+
+@contextmanager
+def naming_session(session_id: str) -> Iterator[None]:
+    """Say on every exception that passes which upload session it leaves open."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        for error in _leaves(group):
+            if isinstance(error, AsyncupError):
+                error.locate(session_id=session_id)
+        raise
+    except AsyncupError as error:
+        error.locate(session_id=session_id)
+        raise
+
+
+def forget_session(group: BaseExceptionGroup[BaseException]) -> None:
+    """Take back from every exception what `naming_session` said: the upload session is no more."""
+    for error in _leaves(group):
+        if isinstance(error, AsyncupError):
+            error.session_id = None
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -138,7 +138,7 @@ class Transfer:
         now = await self.vault.upload_session(session.id)
         if now.uploaded not in (None, self.source.size):
             raise SizeMismatch(
-                f"the upload session holds {now.uploaded} bytes, {self.source.path} has {self.source.size}",
+                f"the upload session holds {now.uploaded} bytes, the file has {self.source.size}",
                 hint="Somebody else writes to this upload session: create one of your own",
             )
         machine.commit()

@@ -9,6 +9,7 @@ from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadResult
+from asyncup.pipeline.single_error import naming_session
 from asyncup.vault.client import Vault
 
 __all__ = ["upload"]
@@ -45,15 +46,17 @@ async def upload(
         AsyncupError: always one exception of this family, never a group; `str()` of it says what to do.
     """
     async with prepare(path, vault, options, memory, on_event) as transfer:
-        transfer.clock.enter(Stage.VAULT)
-        session = await transfer.vault.upload_session(session_id)
-        transfer.emit(UploadSessionOpened(transfer.source.path, session_id, created=False))
-        done = await transfer.run(session)
-        job_id = await transfer.commit(session, done.machine) if commit else None
+        with naming_session(session_id):
+            transfer.clock.enter(Stage.VAULT)
+            session = await transfer.vault.upload_session(session_id)
+            transfer.emit(UploadSessionOpened(transfer.source.path, session_id, created=False))
+            done = await transfer.run(session)
+            job_id = await transfer.commit(session, done.machine) if commit else None
         elapsed_s, waits_s = transfer.finish()
     return UploadResult(
         path=transfer.source.path,
         session_id=session_id,
+        destination=session.path,
         size=done.machine.plan.size,
         parts=done.machine.plan.parts,
         part_size=done.machine.plan.part_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadedFile
+from asyncup.pipeline.single_error import forget_session, naming_session
 from asyncup.pipeline.small_file import send_small_file
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.paths import file_destination, parent_of
@@ -121,24 +123,12 @@ def _small_file_max(transfer: Transfer) -> int:
 async def _abort_when_useless(transfer: Transfer, session: UploadSession) -> AsyncIterator[None]:
     """Abort the session when what it holds can never become the file; leave it, and say so, when it can."""
     try:
-        yield
+        with naming_session(session.id):
+            yield
     except* (SourceError, IntegrityError) as useless:
         # A conflict means that somebody else writes to the session: it is not ours to abort.
         if useless.subgroup(UploadSessionConflict) is None:
-            with anyio.move_on_after(_ABORT_WITHIN_S, shield=True):
-                try:
-                    await transfer.vault.abort_upload_session(session.id)
-                except AsyncupError:
-                    _name_session(useless, session.id)
+            with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), contextlib.suppress(AsyncupError):
+                await transfer.vault.abort_upload_session(session.id)
+                forget_session(useless)
         raise
-    except* AsyncupError as resumable:
-        _name_session(resumable, session.id)
-        raise
-
-
-def _name_session(group: BaseExceptionGroup[AsyncupError], session_id: str) -> None:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            _name_session(error, session_id)
-        else:
-            error.locate(session_id=session_id)

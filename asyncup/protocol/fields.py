@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["rows", "text", "whole"]
+__all__ = ["moment", "rows", "text", "whole"]
 
 _MOST_DIGITS = 18
 """More digits are no size, number or id of Vault's, and turning endless ones into a number takes long."""
@@ -30,3 +31,12 @@ def whole(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return int(value)
     return None
+
+
+def moment(value: str | None) -> datetime | None:
+    """Return the time that an ISO 8601 text means, in UTC when it does not say (Vault's always do: documented)."""
+    try:
+        parsed = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)

@@ -74,12 +74,21 @@ class HeldPart:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file or folder in file staging. `md5` (hex) is known only right after creation; listings have none."""
+    """A file or folder in file staging.
+
+    Attributes:
+        kind: "file" or "folder".
+        path: where it is.
+        size: its bytes; None for a folder.
+        md5: in hex, known only right after creation: listings have none.
+        modified_date: when its bytes came, ISO 8601 in UTC; only listings have it.
+    """
 
     kind: str
     path: str
     size: int | None
     md5: str | None
+    modified_date: str | None = None
 
     @property
     def is_file(self) -> bool:
@@ -271,4 +280,5 @@ def _item(value: object) -> Item | None:
     if kind is None or path is None:
         return None
     md5 = text(value.get("file_content_md5"))
-    return Item(kind.lower(), path, whole(value.get("size")), md5.lower() if md5 else None)
+    modified_date = text(value.get("modified_date"))
+    return Item(kind.lower(), path, whole(value.get("size")), md5.lower() if md5 else None, modified_date)

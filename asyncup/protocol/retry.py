@@ -93,8 +93,13 @@ class RetryPolicy:
 
 
 def classify(operation: Operation, error: AsyncupError) -> Verdict:
-    """Say what `error` means for a request of this kind."""
+    """Say what `error` means for a request of this kind.
+
+    Logging in comes before any other request and is repeated by itself: when that has failed, so has the request.
+    """
     verdict = Verdict.GIVE_UP
+    if _of_login(error) and operation is not Operation.LOG_IN:
+        return verdict
     if isinstance(error, TransportError):
         verdict = _of_transport(error)
     elif isinstance(error, LoginError):
@@ -119,6 +124,10 @@ def backoff_s(policy: RetryPolicy, attempt: int, *, jitter: float, retry_after_s
     if retry_after_s is None:
         return pause
     return min(retry_after_s, policy.retry_after_cap_s) + pause
+
+
+def _of_login(error: AsyncupError) -> bool:
+    return isinstance(error, TransportError | VaultError) and error.operation == Operation.LOG_IN.value
 
 
 def _of_transport(error: TransportError) -> Verdict:

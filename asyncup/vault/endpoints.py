@@ -35,7 +35,7 @@ class Endpoints:
         """Return the rows of every page, following `next_page`.
 
         Raises:
-            MalformedAnswer: a page names itself, or one before it, as the next.
+            MalformedAnswer: a page names itself, or one before it, as the next, or something that is no URL.
         """
         rows: list[T] = []
         request = first
@@ -45,7 +45,10 @@ class Endpoints:
             rows.extend(page.rows)
             if page.next_page is None:
                 return rows
-            target = next_page_target(page.next_page, self.calls.api_root)
+            try:
+                target = next_page_target(page.next_page, self.calls.api_root)
+            except ValueError as error:
+                raise MalformedAnswer(first.operation.value, status=200, vault_message=f"next page: {error}") from error
             if target in seen:
                 raise MalformedAnswer(first.operation.value, status=200, vault_message="the same page comes again")
             seen.add(target)

@@ -42,8 +42,7 @@ class TokenLogin:
         Raises:
             ConfigurationError: it is empty or holds blanks or line ends.
         """
-        if not self.token or not self.token.isascii() or not self.token.isprintable() or " " in self.token:
-            raise ConfigurationError("the Vault token is empty or holds characters that no token has")
+        _refuse_no_token(self.token, "the Vault token")
 
     def __repr__(self) -> str:
         return "TokenLogin(...)"
@@ -60,10 +59,15 @@ class PasswordLogin:
         """Refuse what cannot log in.
 
         Raises:
-            ConfigurationError: one of the two is empty.
+            ConfigurationError: one of the two is empty, or is not Unicode.
         """
         if not self.username or not self.password:
             raise ConfigurationError("the Vault user or password is empty")
+        try:
+            (self.username + self.password).encode()
+        except UnicodeEncodeError:
+            # Undecodable bytes of the environment come as such text; the exception would show them.
+            raise ConfigurationError("the Vault user or password is not Unicode") from None
 
     def __repr__(self) -> str:
         return "PasswordLogin(...)"
@@ -86,9 +90,26 @@ class OAuthLogin:
     client_id: str | None = None
     login_server: str = "https://login.veevavault.com"
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a token.
+
+        Raises:
+            ConfigurationError: it is empty or holds blanks or line ends.
+        """
+        if isinstance(self.token, str):
+            _refuse_no_token(self.token, "the identity provider's token")
+
     async def fresh_token(self) -> str:
-        """Return the provider's token."""
-        return self.token if isinstance(self.token, str) else await self.token()
+        """Return the provider's token.
+
+        Raises:
+            ConfigurationError: the function gave something that is none.
+        """
+        if isinstance(self.token, str):
+            return self.token
+        token = await self.token()
+        _refuse_no_token(token, "the identity provider's token")
+        return token
 
     def __repr__(self) -> str:
         return "OAuthLogin(...)"
@@ -170,6 +191,11 @@ def refuse_other_vault(session: SessionLogin, dns_name: str | None) -> None:
         vault_message=f"the login is for {host}, not for {dns_name}",
         hint="Check VEEVA_VAULT_DNS, and that this user belongs to that Vault",
     )
+
+
+def _refuse_no_token(token: str, what: str) -> None:
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError(f"{what} is empty or holds characters that no token has")
 
 
 def _authorization(token: str) -> str:

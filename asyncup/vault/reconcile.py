@@ -13,9 +13,12 @@ from typing import Protocol
 import anyio.to_thread
 
 from asyncup.errors import AccessRefused, LoginError, UploadSessionNotFound, VaultError
+from asyncup.protocol.fields import moment
 from asyncup.protocol.limits import Limits
 from asyncup.protocol.paths import parent_of, same_path
+from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import Item, UploadSession
+from asyncup.protocol.retry import Verdict, classify
 
 __all__ = ["DoubtfulCommit", "find_created_file", "find_created_session"]
 
@@ -103,15 +106,21 @@ class DoubtfulCommit:
         if self._session.path is None:
             return False
         item = await _listed_file(self._vault, self._session.path)
-        return item is not None and item.size == self._session.size
+        if item is None or item.size != self._session.size:
+            return False
+        # A file of that size may have been there before, to be overwritten: it proves nothing.
+        modified, created = moment(item.modified_date), moment(self._session.created_date)
+        return modified is None or created is None or modified >= created
 
 
 async def _listed_file(vault: ShowsItems, path: str) -> Item | None:
     try:
         items = await vault.list_items(parent_of(path))
-    except (LoginError, AccessRefused):
-        raise
-    except VaultError:
+    except VaultError as error:
+        if isinstance(error, LoginError | AccessRefused) or error.operation != Operation.LIST_ITEMS.value:
+            raise
+        if classify(Operation.LIST_ITEMS, error) is not Verdict.GIVE_UP:
+            raise
         # What Vault answers for a folder that is not there is unknown; a file is not there either, then.
         return None
     return next((item for item in items if item.is_file and same_path(item.path, path)), None)

@@ -63,13 +63,16 @@ class UploadSessionEndpoints(ItemEndpoints):
 
         Raises:
             UploadSessionNotFound: Vault does not know it (any more). Which error Vault answers then is unknown, so
-                every definite refusal of this question that is not about the login or a permission counts.
+                every definite refusal of this question counts that is not about the login, a permission, or all of
+                the Vault.
         """
         request = requests.upload_session(session_id)
         try:
             return await self.calls.ask(request, lambda answer: read_upload_session(request.operation, answer))
         except VaultError as error:
-            if type(error) is not VaultError or classify(request.operation, error) is not Verdict.GIVE_UP:
+            about_it = type(error) is VaultError and error.operation == request.operation.value
+            closed = error.error_type == "CONFIGURATION_MODE_ENABLED"
+            if not about_it or closed or classify(request.operation, error) is not Verdict.GIVE_UP:
                 raise
             raise _not_found(error, session_id) from error
 

@@ -91,6 +91,28 @@ async def test_members_see_their_own_folder_as_the_root() -> None:
         assert await vault.names(recursive="true") == ["/u1/", "/u42/", "/u42/a"]
 
 
+async def test_nobody_moves_or_deletes_their_own_root() -> None:
+    users = (User(), User("m", "p", 42, "member"))
+    async with plain_vault(users=users, tokens={"M": 42}) as vault:
+        for vault.authorization in ("T", "M"):
+            root = f"{ITEMS}/"
+            assert await vault.error("DELETE", f"{root}?recursive=true") == "OPERATION_NOT_ALLOWED"
+            assert (await vault.call("PUT", root, data={"name": "x"}))["responseStatus"] == "FAILURE"
+
+
+async def test_other_spellings_of_one_name_are_one_file_on_disk_too() -> None:
+    same = switches(case_sensitive=False, unicode_nfc=True)
+    async with plain_vault(switches=same) as vault:
+        await vault.post_folder("/u1/Caf\u00e9")
+        await vault.post_file("/U1/cafe\u0301/A", b"1")
+        await vault.post_file("/u1/CAF\u00c9/a", b"22", overwrite="true")
+        job = await vault.upload("/u1/CAFE\u0301/B", b"x" * 20)
+        assert await vault.job_status(job) == "SUCCESS"
+        assert await vault.names("u1/caf\u00e9") == ["/u1/Caf\u00e9/A", "/u1/Caf\u00e9/B"]
+        assert await vault.text("GET", f"/api/v25.2/{ITEMS}/content/U1/CAF%C3%89/a") == "22"
+        assert vault.emulator.stored("/u1/Caf\u00e9/B").read_bytes() == b"x" * 20
+
+
 async def test_listing_variants() -> None:
     plain = switches(folder_slash=False, recursive_folders=False, list_missing="empty")
     async with plain_vault(switches=plain) as vault:

@@ -1,11 +1,24 @@
 """An emulator for code that is not async."""
 
 import json
+import ssl
 from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+import pytest
 
 from asyncup.emulator import DrivenClock, EmulatorConfig, blocking_emulator
 from tests.emulator.plain_vault import switches
+
+
+def test_a_certificate_that_a_client_can_trust_and_otherwise_does_not() -> None:
+    with blocking_emulator(EmulatorConfig(tls=True)) as emulator:
+        with pytest.raises(URLError, match=r"self-signed certificate|unable to get local issuer"):
+            urlopen(emulator.url)  # noqa: S310 - our own address
+        trust = ssl.create_default_context(cafile=emulator.ca_pem)
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(emulator.url, context=trust)  # noqa: S310 - our own address
 
 
 def test_a_blocking_client_and_a_driven_clock() -> None:

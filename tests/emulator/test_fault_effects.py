@@ -75,6 +75,7 @@ async def test_redirects(vault: PlainVault) -> None:
     assert vault.emulator.seen[-1].path == "/api/v20.1/" + SESSIONS
 
 
+@pytest.mark.both_loops
 @pytest.mark.parametrize(
     ("fault", "held"),
     [
@@ -101,6 +102,7 @@ async def test_broken_connections(fault: str, held: list[int]) -> None:
         assert parts(vault) == [1]
 
 
+@pytest.mark.both_loops
 async def test_a_reset_is_a_reset_and_not_an_end(vault: PlainVault) -> None:
     await started(vault, "list_sessions:reset-before")
     async with await anyio.connect_tcp("127.0.0.1", vault.emulator.port) as stream:
@@ -168,6 +170,7 @@ async def test_a_downloaded_byte_that_is_wrong_and_a_download_that_stops(
         with pytest.raises(aiohttp.ClientPayloadError):
             await vault.text("GET", path)
     assert await vault.text("GET", path) == BODY.decode()
+    assert vault.last_headers["x-vaultapi-vaultid"] == "1000"
 
 
 async def test_an_expired_login_is_over_until_the_next_one(vault: PlainVault) -> None:

@@ -49,6 +49,7 @@ def test_the_documented_example() -> None:
         "put_part,part=x:status",
         "any:status,nonsense=1",
         "any:status,do=delay",
+        "putpart:status",
         "any,nth=0:status",
         "any:slow-read,rate=0",
     ],

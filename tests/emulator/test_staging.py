@@ -36,7 +36,11 @@ def test_a_recursive_listing_may_have_no_folder_rows() -> None:
 
 def test_a_listing_may_match_like_a_prefix() -> None:
     staging = tree("/Cholecap/a", "/Cholecap-References/b", switches=Switches(list_match="prefix"))
-    assert paths(staging, "/Cholecap", recursive=False) == ["/Cholecap", "/Cholecap-References"]
+    assert paths(staging, "/Cholecap", recursive=False) == ["/Cholecap/a", "/Cholecap-References"]
+    assert paths(staging, "/Chole") == ["/Cholecap", "/Cholecap/a", "/Cholecap-References", "/Cholecap-References/b"]
+    assert paths(staging, "/Cholecap/a") == ["/Cholecap/a"]
+    with pytest.raises(Refusal, match="cannot be found"):
+        paths(staging, "/Other")
     assert paths(staging, "/", recursive=False) == ["/Cholecap", "/Cholecap-References"]
 
 
@@ -46,8 +50,11 @@ def test_folders_are_not_made_recursively_and_vaults_words_say_so() -> None:
 
 
 def test_a_file_is_no_parent() -> None:
-    with pytest.raises(Refusal, match="parent folder"):
-        tree("/a").make_folder("/a/b")
+    staging = tree("/a")
+    assert staging.find("/a/b") is None
+    for path in ("/a/b", "/a/b/c"):
+        with pytest.raises(Refusal, match="parent folder"):
+            staging.make_folder(path)
 
 
 def test_existing_names() -> None:

@@ -16,8 +16,9 @@ def test_calls_beyond_the_limit_are_delayed_until_the_window_ends() -> None:
 def test_a_vault_of_the_old_kind_refuses() -> None:
     throttle = Throttle(Switches(burst="refuse", burst_limit=1))
     throttle.call(1, 0)
-    with pytest.raises(Refusal, match="API_LIMIT_EXCEEDED"):
+    with pytest.raises(Refusal, match="API_LIMIT_EXCEEDED") as refusal:
         throttle.call(1, 1)
+    assert refusal.value.retry_after_s == 299
 
 
 @pytest.mark.parametrize(("scope", "remaining"), [("vault", 8), ("user", 9)])

@@ -32,17 +32,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import anyio
 import anyio.lowlevel
 
-from asyncup import PasswordLogin, RetryPolicy, TokenLogin, Vault
+from asyncup import RetryPolicy, TokenLogin, Vault
 from asyncup.errors import Phase, TlsRefused, TransportError, VaultUnreachable
 from asyncup.events import EventHook
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.limits import Limits
+from asyncup.vault.login import Login
 from asyncup.vault.transport import HttpRequest
 
 DNS = "memory.veevavault.com"
@@ -304,6 +306,8 @@ class MemoryVault:
         self._keep: Callable[[bytes], bytes] = bytes
         self.landing_dns = landing_dns
         self._ids = 0
+        self._began_s = self.now_s
+        self._modified: dict[str, float] = {}
         self._faults: dict[tuple[Endpoint, int], Fault] = {}
         self._counts: Counter[Endpoint] = Counter()
         self._busy: set[str] = set()
@@ -312,7 +316,7 @@ class MemoryVault:
 
     def vault(
         self,
-        login: TokenLogin | PasswordLogin | None = None,
+        login: Login | None = None,
         *,
         retry: RetryPolicy | None = None,
         on_event: EventHook | None = None,
@@ -540,7 +544,7 @@ class MemoryVault:
 
     def _new_session(self, path: str, size: int, *, overwrite: bool) -> HeldSession:
         self._ids += 1
-        created = f"2026-05-01T10:00:{self._ids:06.3f}Z"
+        created = _iso(self.now_s + self._ids / 1000)
         session = HeldSession(f".made+up={self._ids}--", path, size, overwrite, created)
         self.sessions[session.id] = session
         return session
@@ -628,6 +632,7 @@ class MemoryVault:
         for job in self.jobs.values():
             if self.now_s >= job.ends_at_s and job.ending == "SUCCESS" and not job.done:
                 job.done = True
+                self._modified[job.session.path] = self.now_s
                 self.items[job.session.path] = job.session.content
 
     def _job_rows(self) -> list[dict[str, Any]]:
@@ -685,6 +690,7 @@ class MemoryVault:
         self._check_content_md5(headers.get("content-md5"), content)
         self.effects.append(Endpoint.CREATE_ITEM)
         content = self.items[path] = self._keep(content)
+        self._modified[path] = self.now_s
         return self._success(data=_file_row(path, content) | {"file_content_md5": _md5(content)})
 
     def _listing(self, folder: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -694,7 +700,12 @@ class MemoryVault:
             raise _Refusal("INVALID_DATA", f"no folder {inside}")
         recursive = query.get("recursive") == "true"
         paths = [path for path in sorted(self.items) if path.startswith(inside)]
-        rows = [_file_row(path, self.items[path]) for path in paths if recursive or "/" not in path[len(inside) :]]
+        rows = [
+            _file_row(path, self.items[path])
+            | {"modified_date": _iso(self._modified.get(path, self._began_s - 86_400))}
+            for path in paths
+            if recursive or "/" not in path[len(inside) :]
+        ]
         folders = [path for path in sorted(self.folders) if path.startswith(inside) and path != inside]
         return rows + [
             {"kind": "folder", "path": path, "name": path.rpartition("/")[2]}
@@ -723,7 +734,7 @@ class MemoryVault:
             path = urlsplit(request.target).path
             root = "/".join(path.split("/")[:3])
             prefix = {"full": f"https://{DNS}{path}", "rooted": path, "relative": path.removeprefix(root)}
-            details["next_page"] = f"{prefix[self.next_page]}?cursor={end}&limit={quote(query.get('limit', '1000'))}"
+            details["next_page"] = f"{prefix[self.next_page]}?{urlencode({**query, 'cursor': end})}"
         return self._success(data=rows[begin:end], responseDetails=details)
 
     def _success(self, **fields: Any) -> Answer:  # noqa: ANN401 - JSON
@@ -791,7 +802,7 @@ def _described(session: HeldSession) -> dict[str, Any]:
         "overwrite": session.overwrite,
         "created_date": session.created,
         "last_uploaded_date": session.created,
-        "expiration_date": session.created.replace("-01T", "-04T"),
+        "expiration_date": session.created,
     }
 
 
@@ -801,6 +812,10 @@ def _part(number: int, content: bytes) -> dict[str, Any]:
 
 def _file_row(path: str, content: bytes) -> dict[str, Any]:
     return {"kind": "file", "path": path, "name": path.rpartition("/")[2], "size": len(content)}
+
+
+def _iso(now_s: float) -> str:
+    return datetime.fromtimestamp(now_s, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _md5(content: bytes) -> str:

@@ -22,7 +22,8 @@ def nothing_stays_open() -> Iterator[None]:
         return
     before = open_files()
     yield
-    gc.collect()
+    if opened_since(before):
+        gc.collect()  # an exception that the test caught may hold a frame that holds a buffer
     assert opened_since(before) == []
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import mmap
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,14 +15,14 @@ import anyio.lowlevel
 import pytest
 
 from asyncup import MemoryBudget, UploadOptions, upload
-from asyncup.errors import SizeMismatch, SourceChanged
+from asyncup.errors import AsyncupError, SizeMismatch, SourceChanged
 from asyncup.events import BufferKind, BuffersChanged, Event, PartAcknowledged, PartHashed, UploadStarted
 from asyncup.protocol.answers import Answer
 from asyncup.vault.transport import Body, HttpRequest
-from tests.fakes.memory_vault import SMALL, Endpoint, Fault, MemoryVault, broken_off, do, lost_before
+from tests.fakes.memory_vault import SMALL, Endpoint, Fault, MemoryVault, broken_off, do, lost_before, unreachable
 from tests.pipeline.files import LocalFile, open_and_close, overwrite_a_byte, require_leases, truncate
 from tests.pipeline.leftovers import threads_at_work
-from tests.pipeline.uploads import OPTIONS, PART_SIZE, PARTS, Witness, outcome, succeeded
+from tests.pipeline.uploads import ATTEMPTS, OPTIONS, PART_SIZE, PARTS, Witness, outcome, succeeded
 
 PATH = "/u1/local.bin"
 KINDS: list[Literal["auto", "copied"]] = ["auto", "copied"]
@@ -251,3 +253,55 @@ async def test_a_writer_that_changes_nothing_lets_the_upload_go_on(
     witness.assert_consistent()
     memory.assert_clean()
     assert threads_at_work() == 0
+
+
+# -- after a failure
+
+
+FAILURES: Mapping[str, Callable[[MemoryVault, LocalFile], None]] = {
+    "lost": lambda memory, _: memory.fail(Endpoint.PUT_PART, *[lost_before()] * ATTEMPTS, nth=3),
+    "away": lambda memory, _: memory.fail(Endpoint.PUT_PART, *[unreachable()] * ATTEMPTS, nth=3),
+    "changed": lambda memory, file: memory.fail(Endpoint.PUT_PART, do(lambda _: truncate(file.path)), nth=3),
+    "ended": lambda memory, _: memory.fail(Endpoint.PUT_PART, do(lambda memory: memory.sessions.clear()), nth=3),
+    "conflict": lambda memory, _: memory.fail(Endpoint.SESSION_DETAILS, do(_hold_other_bytes)),
+}
+
+
+def _hold_other_bytes(memory: MemoryVault) -> None:
+    (session,) = memory.sessions.values()
+    session.parts = dict.fromkeys((1, 2, 3), bytes(PART_SIZE))
+
+
+def mapped_bytes() -> int:
+    """Return how much memory the maps have that this process holds."""
+    return sum(len(each) for each in gc.get_objects() if type(each) is mmap.mmap and not each.closed)
+
+
+@pytest.mark.parametrize("buffers", KINDS)
+@pytest.mark.parametrize("failure", sorted(FAILURES))
+async def test_a_failed_upload_holds_no_memory(
+    local_file: LocalFile, failure: str, buffers: Literal["auto", "copied"]
+) -> None:
+    """Not until the garbage collector comes, nor as long as somebody keeps the error: it would be a whole budget."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = mapped_bytes()
+        errors = []
+        for _ in range(5):
+            local_file.path.write_bytes(local_file.content)
+            memory = MemoryVault()
+            session_id = memory.open_session(PATH, 95_000)
+            FAILURES[failure](memory, local_file)
+            async with memory.vault(retry=OPTIONS.retry) as vault:
+                options = replace(OPTIONS, buffers=buffers)
+                error = await outcome(upload(local_file.path, session_id, vault=vault, options=options))
+            assert isinstance(error, AsyncupError)
+            errors.append(error)
+            del error, vault, memory
+            held = mapped_bytes() - before
+            assert held <= PART_SIZE * len(errors), "one part's at most, which the error's traceback was sending"
+        errors.clear()
+        assert mapped_bytes() == before
+    finally:
+        gc.enable()

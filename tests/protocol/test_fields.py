@@ -1,9 +1,11 @@
 """Fields of any JSON: a value of the right type, or nothing."""
 
-import pytest
-from hypothesis import example, given
+from datetime import UTC, datetime
 
-from asyncup.protocol.fields import rows, text, whole
+import pytest
+from hypothesis import example, given, strategies as st
+
+from asyncup.protocol.fields import moment, rows, text, whole
 from tests.protocol.json_answers import JSON, ROW
 
 
@@ -58,3 +60,15 @@ def test_texts(value: object, words: str | None) -> None:
 def test_rows_keep_their_order_and_leave_out_what_is_none() -> None:
     assert rows([{"a": 1}, 5, None, {"b": 2}, []]) == [{"a": 1}, {"b": 2}]
     assert rows({"a": 1}) == []
+
+
+@given(st.none() | st.text(max_size=30) | st.datetimes().map(str) | st.datetimes(timezones=st.timezones()).map(str))
+def test_any_text_is_a_moment_or_nothing(value: str | None) -> None:
+    when = moment(value)
+    assert when is None or when.tzinfo is not None
+
+
+def test_moments_are_compared_as_times_and_not_as_texts() -> None:
+    same = ["2026-05-01T10:00:00.000Z", "2026-05-01T10:00:00Z", "2026-05-01T12:00:00+02:00", "2026-05-01T10:00:00"]
+    assert {moment(value) for value in same} == {datetime(2026, 5, 1, 10, tzinfo=UTC)}
+    assert moment("") is moment(None) is moment("soon") is None

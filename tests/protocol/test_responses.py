@@ -166,7 +166,9 @@ def test_a_listing_keeps_the_order_of_its_rows() -> None:
         {"kind": "file", "path": "/u1/a", "name": "a", "size": 5, "modified_date": "2026-05-01T10:00:00.000Z"},
     ]
     page = read_items(success(data=listed, responseDetails={"next_page": ""}))
-    assert page == Page((Item("folder", "/u1/b", None, None), Item("file", "/u1/a", 5, None)), None)
+    assert page == Page(
+        (Item("folder", "/u1/b", None, None), Item("file", "/u1/a", 5, None, "2026-05-01T10:00:00.000Z")), None
+    )
 
 
 @pytest.mark.parametrize("reader", ["read_items", "read_parts", "read_upload_sessions"])

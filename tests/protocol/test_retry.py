@@ -147,6 +147,20 @@ def test_a_malformed_answer_has_the_last_word_over_its_status(operation: Operati
     assert classify(operation, MalformedAnswer("x", status=404)) is expected(operation, UNKNOWN)
 
 
+@pytest.mark.parametrize("operation", set(Operation) - {Operation.LOG_IN}, ids=lambda operation: operation.name)
+def test_a_login_that_failed_is_not_repeated_by_what_needed_it(operation: Operation) -> None:
+    # It was repeated already, where it was made; once more for each attempt here would be many times as often.
+    said = Operation.LOG_IN.value
+    for error in (
+        TransportError(said, Phase.ANSWER, "y"),
+        VaultUnreachable(said, Phase.CONNECT, "y"),
+        VaultError(said, status=503),
+        MalformedAnswer(said, status=200),
+        LoginError(said, status=401),
+    ):
+        assert classify(operation, error) is GIVE_UP
+
+
 @given(st.sampled_from(Operation), ANSWERS)
 def test_no_change_is_repeated_on_an_unclear_answer(operation: Operation, answer: Answer) -> None:
     error = outcome_of(lambda: read_json(operation, answer), VaultError)

@@ -1,0 +1,70 @@
+"""Creating, finding, listing and aborting upload sessions (Veeva's reference, "Resumable Upload Sessions")."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from asyncup import VaultError
+from tests.contract.place import Place
+
+
+async def test_a_new_session_says_what_it_is_for_and_lives_for_72_hours(place: Place) -> None:
+    path = place.path("a.bin")
+    session = await place.vault.create_upload_session(path.removeprefix("/"), 3 * place.part)
+    assert session.path == path  # the leading slash is optional in a request, and always there in an answer
+    assert session.size == 3 * place.part
+    assert (session.uploaded, session.uploaded_parts) == (0, 0)
+    assert session.owner == place.user_id
+    assert session.created_date is not None
+    assert session.expiration_date is not None
+    created, expires = map(datetime.fromisoformat, (session.created_date, session.expiration_date))
+    assert created.tzinfo == UTC
+    assert expires - created == timedelta(hours=72)
+
+
+async def test_details_and_list_show_the_session(place: Place) -> None:
+    created = await place.session("a.bin", 2 * place.part)
+    other = await place.session("b.bin", place.part)
+    assert created.id != other.id
+    assert await place.vault.upload_session(created.id) == created
+    listed = {session.id: session for session in await place.vault.list_upload_sessions()}
+    assert listed[created.id] == created
+    assert listed[other.id] == other
+
+
+async def test_a_session_shows_nothing_in_the_folder(place: Place) -> None:
+    session = await place.session("a.bin", place.part)
+    await place.put(session, 1, place.content(place.part))
+    assert await place.listed() == []
+    assert await place.is_missing(place.path("a.bin"))
+
+
+async def test_an_aborted_session_is_unknown(place: Place) -> None:
+    session = await place.session("a.bin", 2 * place.part)
+    await place.put(session, 1, place.content(place.part))
+    await place.vault.abort_upload_session(session.id)
+    assert session.id not in [open_one.id for open_one in await place.vault.list_upload_sessions()]
+    with place.refused():
+        await place.vault.upload_session(session.id)
+    with place.refused():
+        await place.vault.list_parts(session.id)
+    with place.refused():
+        await place.put(session, 2, place.content(place.part))
+    with place.refused():
+        await place.vault.commit_upload_session(session)
+    assert await place.listed() == []
+    again = await place.session("a.bin", 2 * place.part)
+    assert again.id != session.id
+    assert (again.uploaded, again.uploaded_parts) == (0, 0)
+
+
+async def test_a_session_that_never_was_is_unknown(place: Place) -> None:
+    with pytest.raises(VaultError):
+        await place.vault.upload_session("0123456789abcdef0123456789abcdef")
+    with pytest.raises(VaultError):
+        await place.vault.list_parts("0123456789abcdef0123456789abcdef")
+
+
+async def test_a_path_without_a_file_name_is_no_destination(place: Place) -> None:
+    with place.refused():
+        await place.vault.create_upload_session("/", place.part)

@@ -1,0 +1,1 @@
+"""Clients of Vault that were not written here, against the emulator."""

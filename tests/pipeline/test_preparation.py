@@ -1,0 +1,75 @@
+"""What every upload begins with, and that its end is tidy."""
+
+import pytest
+
+from asyncup import MemoryBudget, UploadOptions
+from asyncup.errors import AsyncupError, ConfigurationError, SourceNotFound
+from asyncup.events import Event, Stage, StageEntered
+from asyncup.pipeline.preparation import prepare
+from asyncup.vault.client import Vault
+from tests.fakes.memory_vault import MemoryVault
+from tests.pipeline.files import LocalFile
+from tests.pipeline.leftovers import open_files, opened_since
+
+
+async def test_the_callers_choices_are_used(local_file: LocalFile) -> None:
+    vault, options, budget = MemoryVault().vault(), UploadOptions(hash_threads=7), MemoryBudget(5)
+    events: list[Event] = []
+    async with prepare(str(local_file.path), vault, options, budget, events.append) as transfer:
+        assert transfer.vault is vault
+        assert transfer.options is options
+        assert transfer.memory is budget
+        assert transfer.source.size == len(local_file.content)
+        transfer.clock.enter(Stage.WIRE)
+    assert events == [StageEntered(str(local_file.path), Stage.WIRE)]
+
+
+async def test_everything_has_a_default(local_file: LocalFile) -> None:
+    async with prepare(local_file.path, MemoryVault().vault(), None, None, None) as transfer:
+        assert transfer.options == UploadOptions()
+        assert transfer.memory.total == UploadOptions().memory_budget
+        transfer.clock.enter(Stage.WIRE)
+
+
+async def test_a_budget_comes_from_the_options(local_file: LocalFile) -> None:
+    options = UploadOptions(memory_budget=12345)
+    async with prepare(local_file.path, MemoryVault().vault(), options, None, None) as transfer:
+        assert transfer.memory.total == 12345
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_vault_of_the_environments_is_closed_and_the_callers_is_not(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    own, callers = MemoryVault(), MemoryVault()
+    monkeypatch.setattr(Vault, "from_environment", lambda **_: own.vault())
+    for vault in (None, callers.vault()):
+        try:
+            async with prepare(local_file.path, vault, None, None, None):
+                if fails:
+                    raise AsyncupError("failed")
+        except AsyncupError as error:
+            assert error.path == str(local_file.path)
+    assert own.closed
+    assert not callers.closed
+
+
+async def test_a_missing_file_is_told_before_a_missing_vault(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VEEVA_VAULT_DNS", raising=False)
+    before = open_files()
+    with pytest.raises(SourceNotFound):
+        async with prepare(local_file.path.with_name("missing"), None, None, None, None):
+            pytest.fail("there is neither")
+    with pytest.raises(ConfigurationError):
+        async with prepare(local_file.path, None, None, None, None):
+            pytest.fail("there is no Vault")
+    assert opened_since(before) == []
+
+
+async def test_a_group_becomes_one_exception(local_file: LocalFile) -> None:
+    with pytest.raises(AsyncupError, match="inner") as raised:
+        async with prepare(local_file.path, MemoryVault().vault(), None, None, None):
+            raise ExceptionGroup("tasks", [ExceptionGroup("more", [AsyncupError("inner")])])
+    assert raised.value.path == str(local_file.path)

@@ -1,0 +1,691 @@
+"""The transport over aiohttp, against a server of raw bytes on loopback: what goes out, and every way for it to break."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import socket
+import ssl
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+import trustme
+
+from asyncup.errors import Phase, SourceChanged, TlsRefused, TransportError, VaultUnreachable
+from asyncup.protocol.answers import Answer
+from asyncup.vault.aiohttp_transport import AiohttpTransport
+from asyncup.vault.transport import Body, HttpRequest, Patience
+from tests.fakes.memory_body import SLICE, MemoryBody
+from tests.fakes.raw_server import SUCCESS, Connection, RawServer, answering, raw_server
+
+SECRET = "s3cret-of-a-login"
+OK = b'{"responseStatus":"SUCCESS"}'
+SHORT = Patience(stall_s=0.3, answer_s=0.3)
+SIZES = [0, 1, SLICE - 1, SLICE, SLICE + 1, 5 * SLICE + 7]
+
+
+def request(
+    method: str = "PUT",
+    target: str = "/api/v25.2/x",
+    *,
+    body: Body | bytes | None = None,
+    patience: Patience = Patience(10, 10),  # noqa: B008 - a frozen value
+    on_written: Callable[[int], None] | None = None,
+    on_sent: Callable[[], None] | None = None,
+    origin: str | None = None,
+) -> HttpRequest:
+    headers = {"Accept": "application/json", "Authorization": SECRET, "User-Agent": "tests"}
+    return HttpRequest("trying", method, target, headers, body, patience, on_written, on_sent, origin)
+
+
+@asynccontextmanager
+async def transport_for(url: str, context: ssl.SSLContext | None = None) -> AsyncIterator[AiohttpTransport]:
+    """A transport that leaves nothing behind: no task, and no connection on the server's side."""
+    before = asyncio.all_tasks()
+    transport = AiohttpTransport(url, ssl_context=context)
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
+        await transport.aclose()
+        await anyio.wait_all_tasks_blocked()
+    assert asyncio.all_tasks() <= before | {asyncio.current_task()} | {t for t in asyncio.all_tasks() if t.done()}
+
+
+def everything(error: BaseException) -> str:
+    """All that a log, a debugger or an error tracker would show of an exception and of what caused it."""
+    seen = ["".join(traceback.format_exception(error))]
+    while error is not None:
+        seen += [str(error), repr(error), repr(error.args), repr(vars(error))]
+        error = error.__cause__ or error.__context__  # type: ignore[assignment] # ends with None
+    return "\n".join(seen)
+
+
+async def broken(transport: AiohttpTransport, sent: HttpRequest) -> TransportError:
+    """The exception that a request ends with, which shows nothing of the login."""
+    with pytest.raises(TransportError) as raised:
+        await transport.send(sent)
+    assert SECRET not in everything(raised.value)
+    assert raised.value.operation == "trying"
+    assert str(raised.value).isprintable()
+    return raised.value
+
+
+# What goes out
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_arrives_is_what_was_sent(size: int) -> None:
+    content = os.urandom(size)
+    written: list[int] = []
+    sent: list[int] = []
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        answer = await transport.send(
+            request(body=MemoryBody(content), on_written=written.append, on_sent=lambda: sent.append(sum(written)))
+        )
+    (arrived,) = server.requests
+    assert arrived.body == content
+    assert arrived.line == "PUT /api/v25.2/x HTTP/1.1"
+    assert arrived.header("content-length") == str(size)
+    assert (answer.status, answer.body) == (200, OK)
+    assert answer.headers["content-length"] == "28"
+    assert sum(written) == size
+    assert max(written, default=0) <= SLICE
+    assert sent == [size], "told once, when all was handed over"
+
+
+@pytest.mark.both_loops
+async def test_what_arrives_is_what_was_sent_over_tls(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    content = os.urandom(3 * SLICE)
+    async with (
+        raw_server(answering(SUCCESS), tls=certified(authority)) as server,
+        transport_for(server.url, trusting) as transport,
+    ):
+        await transport.send(request(body=MemoryBody(content)))
+        await transport.send(request("POST", body=b"form"))
+    assert [arrived.body for arrived in server.requests] == [content, b"form"]
+    assert server.opened == 1
+
+
+async def test_only_the_given_headers_and_what_http_needs_go_out() -> None:
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        await transport.send(request(body=MemoryBody(b"abc")))
+        await transport.send(request("POST", body=b"abc"))
+        await transport.send(request("GET"))
+        await transport.send(request("DELETE"))
+        await transport.send(request("POST", body=b""))
+    for arrived in server.requests:
+        names = {line.partition(":")[0].lower() for line in arrived.headers.split("\r\n") if line}
+        assert names <= {
+            *{"host", "accept", "accept-encoding", "authorization", "user-agent"},
+            *{"content-length", "content-type"},
+        }
+        assert arrived.header("authorization") == SECRET
+        assert arrived.header("user-agent") == "tests"
+        assert arrived.header("host") == server.url.removeprefix("http://")
+        assert arrived.header("expect") is None
+        assert arrived.header("transfer-encoding") is None
+    lengths = [arrived.header("content-length") for arrived in server.requests]
+    assert [lengths[0], lengths[1], lengths[4]] == ["3", "3", "0"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/api/v25.2/services/file_staging/items/u1/a%20b%2Fc%2Bd%25e%3F",
+        "/api/v25.2/x/..%2F..%2Fitems",
+        "/api/v25.2/x/.a+b%3Dc--/parts?limit=1000",
+        "/api/v25.2/x?cursor=a%2Bb%26c%3D&limit=5",
+        "/api/v25.2/x?cursor=xlimit=5",
+    ],
+)
+async def test_a_target_goes_out_as_it_is(target: str) -> None:
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        await transport.send(request("GET", target))
+    assert server.requests[0].line in (f"GET {target} HTTP/1.1", f"GET {target.replace('%3Dc--', '=c--')} HTTP/1.1")
+
+
+async def test_connections_stay_warm_and_the_login_server_has_its_own() -> None:
+    async with (
+        raw_server(answering(SUCCESS)) as server,
+        raw_server(answering(SUCCESS)) as other,
+        transport_for(server.url) as transport,
+    ):
+        for _ in range(5):
+            await transport.send(request(body=MemoryBody(b"x" * 100)))
+        await transport.send(request("POST", body=b"", origin=other.url))
+        assert (server.opened, other.opened) == (1, 1)
+        await transport.aclose()
+        await server.all_closed()
+        await other.all_closed()
+    assert (len(server.requests), len(other.requests)) == (5, 1)
+
+
+async def test_many_at_once_open_one_session_and_close_it() -> None:
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        async with anyio.create_task_group() as tasks:
+            for number in range(20):
+                tasks.start_soon(transport.send, request(body=MemoryBody(bytes([number]) * 1000)))
+        assert sorted(arrived.body for arrived in server.requests) == [bytes([n]) * 1000 for n in range(20)]
+        assert server.opened <= 20
+        await transport.aclose()
+        await server.all_closed()
+
+
+async def test_a_cookie_is_not_carried_to_the_next_request() -> None:
+    # Who we are is said by the login alone: a cookie of an old one must not contradict it.
+    cookie = SUCCESS.replace(b"\r\n\r\n", b"\r\nSet-Cookie: session=old; Path=/\r\n\r\n", 1)
+    async with raw_server(answering(cookie)) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        async with transport_for(url) as transport:
+            await transport.send(request("GET"))
+            await transport.send(request("GET"))
+    assert len(server.requests) == 2
+    assert server.requests[1].header("cookie") is None
+
+
+async def test_a_netrc_file_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\ndefault login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        await transport.send(request("GET"))
+    assert server.requests[0].header("authorization") == SECRET
+
+
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with raw_server(answering(SUCCESS)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:pr0xy@"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with transport_for("http://vault.example.invalid") as transport:
+            await transport.send(request("GET"))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+            await transport.send(request("GET"))
+    (through,) = proxy.requests
+    assert through.line == "GET http://vault.example.invalid/api/v25.2/x HTTP/1.1"
+    assert through.header("proxy-authorization") == "Basic dXNlcjpwcjB4eQ=="
+    assert len(server.requests) == 1
+
+
+async def test_a_proxy_that_refuses_shows_neither_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    async with raw_server(answering(refusal)) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url.replace("http://", "http://user:pr0xy@"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with transport_for("https://vault.example.invalid", ssl.create_default_context()) as transport:
+            error = await broken(transport, request("GET"))
+    assert isinstance(error, VaultUnreachable), "nothing was sent to the Vault"
+    assert "407" in str(error)
+    assert "pr0xy" not in everything(error)
+    assert [arrived.line for arrived in proxy.requests] == ["CONNECT vault.example.invalid:443 HTTP/1.1"]
+    assert proxy.requests[0].header("authorization") is None
+
+
+# What comes back
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 308, 400, 401, 404, 429, 500, 503])
+async def test_whatever_status_is_an_answer_and_no_redirect_is_followed(status: int) -> None:
+    async with raw_server(answering(SUCCESS)) as elsewhere:
+        head = f"HTTP/1.1 {status} X\r\nLocation: {elsewhere.url}/\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+        async with raw_server(answering(head.encode())) as server, transport_for(server.url) as transport:
+            answer = await transport.send(request("GET"))
+            await transport.send(request(body=MemoryBody(b"abc")))
+    assert (answer.status, answer.body) == (status, b"")
+    assert answer.headers["retry-after"] == "5"
+    assert len(server.requests) == 2
+    assert elsewhere.opened == 0
+
+
+@pytest.mark.parametrize(
+    "raw_answer",
+    [
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"res\r\n17\r\nponseStatus":"SUCCESS"}\r\n0\r\n\r\n',
+        b"HTTP/1.0 200 OK\r\n\r\n" + OK,
+        b"HTTP/1.1 200\r\nContent-Length: 28\r\n\r\n" + OK,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" + SUCCESS,
+        b"HTTP/1.1 100 Continue\r\n\r\n" + SUCCESS,
+    ],
+    ids=["chunked", "http 1.0", "no reason phrase", "early hints", "continue"],
+)
+async def test_the_ways_to_write_an_answer(raw_answer: bytes) -> None:
+    async with raw_server(answering(raw_answer, then_close=True)) as server, transport_for(server.url) as transport:
+        answer = await transport.send(request(body=MemoryBody(b"abc")))
+    assert (answer.status, answer.body) == (200, OK)
+
+
+async def test_an_answer_that_comes_byte_by_byte_is_no_standstill() -> None:
+    async def drip(connection: Connection) -> None:
+        await connection.read_request()
+        for position in range(0, len(SUCCESS), 4):
+            await connection.send(SUCCESS[position : position + 4])
+            await anyio.sleep(0.02)
+
+    async with raw_server(drip) as server, transport_for(server.url) as transport:
+        # In all it takes longer than the patience; between two pieces it never does.
+        answer = await transport.send(request("GET", patience=Patience(0.2, 0.2)))
+    assert answer.body == OK
+
+
+async def test_bytes_behind_an_answer_belong_to_no_other() -> None:
+    async with raw_server(answering(SUCCESS + b"HTTP/1.1 500 NO\r\n\r\n", SUCCESS)) as server:
+        async with transport_for(server.url) as transport:
+            for _ in range(2):
+                answer = await transport.send(request("POST", body=b""))
+                assert (answer.status, answer.body) == (200, OK)
+
+
+# What breaks
+
+
+async def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    async with transport_for(f"http://127.0.0.1:{port}") as transport:
+        error = await broken(transport, request(body=MemoryBody(b"abc")))
+    assert isinstance(error, VaultUnreachable)
+    assert error.phase is Phase.CONNECT
+    assert error.hint
+
+
+Break = Callable[[Connection], Awaitable[None]]
+
+
+async def close_at_once(connection: Connection) -> None:
+    """Accept and close."""
+
+
+async def close_after_the_request(connection: Connection) -> None:
+    await connection.read_request()
+
+
+async def half_an_answer(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(SUCCESS[:-10])
+
+
+async def half_a_chunk(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"respon')
+
+
+async def half_a_head(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+
+
+async def no_http(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+
+async def a_head_without_end(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(b"HTTP/1.1 200 OK\r\n")
+    for number in range(100_000):
+        await connection.send(b"X-%d: " % number + b"y" * 1000 + b"\r\n")
+
+
+async def not_what_its_encoding_says(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(SUCCESS.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n", 1))
+
+
+async def a_wrong_length(connection: Connection) -> None:
+    await connection.read_request()
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: minus five\r\n\r\n{}")
+
+
+async def close_in_the_middle_of_the_payload(connection: Connection) -> None:
+    await connection.read_head()
+
+
+BREAKS: list[Break] = [
+    close_at_once,
+    close_after_the_request,
+    half_an_answer,
+    half_a_chunk,
+    half_a_head,
+    no_http,
+    a_head_without_end,
+    not_what_its_encoding_says,
+    a_wrong_length,
+    close_in_the_middle_of_the_payload,
+]
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("serve", BREAKS, ids=lambda serve: serve.__name__)
+@pytest.mark.parametrize("size", [0, 100, 4 * SLICE], ids=["no body", "small", "large"])
+async def test_every_break_is_one_exception_that_shows_no_login(serve: Break, size: int) -> None:
+    async with raw_server(serve) as server, transport_for(server.url) as transport:
+        body = MemoryBody(b"x" * size) if size else None
+        error = await broken(transport, request("PUT" if size else "GET", body=body))
+        # Something may have been sent: nothing less than a doubt is true.
+        assert type(error) is TransportError
+        assert error.phase in (Phase.WRITE, Phase.ANSWER)
+        await server.all_closed()
+    assert server.opened in (1, 2), "aiohttp sends what is idempotent once more, at most"
+
+
+@pytest.mark.parametrize("serve", BREAKS, ids=lambda serve: serve.__name__)
+async def test_a_post_is_never_sent_twice(serve: Break) -> None:
+    async with raw_server(serve) as server, transport_for(server.url) as transport:
+        await broken(transport, request("POST", body=MemoryBody(b"x" * 100)))
+        await broken(transport, request("POST", body=b"form"))
+    assert server.opened == 2
+
+
+@pytest.mark.both_loops
+async def test_an_answer_before_the_body_is_read_is_an_answer_or_a_doubt() -> None:
+    async def refuse_early(connection: Connection) -> None:
+        await connection.read_head()
+        await connection.send(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+
+    async with raw_server(refuse_early) as server, transport_for(server.url) as transport:
+        for _ in range(3):
+            outcome = await answer_or_doubt(transport, request(body=MemoryBody(b"x" * 20 * SLICE)))
+            assert outcome is None or outcome.status == 413
+        await server.all_closed()
+
+
+async def answer_or_doubt(transport: AiohttpTransport, sent: HttpRequest) -> Answer | None:
+    """The answer, or None when the exchange broke."""
+    try:
+        return await transport.send(sent)
+    except TransportError as error:
+        assert SECRET not in everything(error)  # noqa: PT017 - one of two endings
+        assert type(error) is TransportError
+        return None
+
+
+# What is too much
+
+
+@pytest.mark.parametrize("encoding", ["plain", "gzip"])
+async def test_an_answer_without_end_is_cut(encoding: str) -> None:
+    block = b"x" * SLICE
+
+    async def flood(connection: Connection) -> None:
+        await connection.read_request()
+        if encoding == "gzip":
+            bomb = gzip.compress(block * 80)
+            await connection.send(
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb
+            )
+        else:
+            await connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                await connection.send(block)
+
+    async with raw_server(flood) as server, transport_for(server.url) as transport:
+        error = await broken(transport, request("GET"))
+        assert "longer than" in error.reason
+        assert error.phase is Phase.ANSWER
+        await server.all_closed()
+
+
+async def test_an_answer_of_the_largest_download_is_not_too_much() -> None:
+    content = b"x" * 50_000_000
+    head = b"HTTP/1.1 206 OK\r\nContent-Length: %d\r\n\r\n" % len(content)
+    async with raw_server(answering(head + content)) as server, transport_for(server.url) as transport:
+        answer = await transport.send(request("GET"))
+    assert answer.body == content
+
+
+# What stands still
+
+
+@pytest.mark.both_loops
+async def test_a_server_that_stops_reading_is_given_up() -> None:
+    stop = anyio.Event()
+
+    async def read_nothing(connection: Connection) -> None:
+        await stop.wait()
+
+    written: list[int] = []
+    async with raw_server(read_nothing) as server, transport_for(server.url) as transport:
+        body = MemoryBody(b"x" * 64 * SLICE)
+        with anyio.fail_after(5):
+            error = await broken(transport, request(body=body, patience=SHORT, on_written=written.append))
+        assert type(error) is TransportError
+        assert error.phase is Phase.WRITE
+        assert "0.3 s" in error.reason
+        assert 0 < sum(written) < body.length
+        stop.set()
+        await server.all_closed()
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("size", [0, 100])
+async def test_a_server_that_never_answers_is_given_up(size: int) -> None:
+    async def only_read(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.read_to_the_end()
+
+    sent: list[bool] = []
+    async with raw_server(only_read) as server, transport_for(server.url) as transport:
+        body = MemoryBody(b"x" * size) if size else None
+        with anyio.fail_after(5):
+            error = await broken(
+                transport, request(body=body, patience=Patience(5, 0.2), on_sent=lambda: sent.append(True))
+            )
+        assert type(error) is TransportError
+        assert error.phase is Phase.ANSWER
+        assert "0.2 s" in error.reason
+        assert sent == [True]
+        await server.all_closed()
+
+
+async def test_an_answer_that_stops_in_the_middle_is_given_up() -> None:
+    async def stop_in_the_middle(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(SUCCESS[:-5])
+        await connection.read_to_the_end()
+
+    async with raw_server(stop_in_the_middle) as server, transport_for(server.url) as transport:
+        with anyio.fail_after(5):
+            error = await broken(transport, request("GET", patience=Patience(5, 0.2)))
+        assert error.phase is Phase.ANSWER
+        await server.all_closed()
+
+
+async def test_a_handshake_that_stands_still_is_given_up() -> None:
+    async def no_handshake(connection: Connection) -> None:
+        await connection.read_to_the_end()
+
+    async with raw_server(no_handshake) as server:
+        url = server.url.replace("http:", "https:")
+        async with transport_for(url, ssl.create_default_context()) as transport:
+            with anyio.fail_after(5):
+                error = await broken(transport, request("GET", patience=Patience(0.2, 5)))
+            assert isinstance(error, VaultUnreachable)
+            await server.all_closed()
+
+
+async def test_a_slow_reader_is_no_standstill() -> None:
+    async def read_slowly(connection: Connection) -> None:
+        _, headers = await connection.read_head()
+        length = int(next(line[16:] for line in headers.split("\r\n") if line.startswith("Content-Length")))
+        received = 0
+        while received < length:
+            received += len(await connection.stream.receive(SLICE)) or 0
+            await anyio.sleep(0.01)
+        await connection.send(SUCCESS)
+
+    connection_body = MemoryBody(b"x" * 24 * SLICE)
+    async with raw_server(_whole_stream(read_slowly)) as server, transport_for(server.url) as transport:
+        with anyio.fail_after(30):
+            answer = await transport.send(request(body=connection_body, patience=Patience(0.5, 5)))
+    assert answer.status == 200
+
+
+def _whole_stream(serve: Break) -> Break:
+    """Give `serve` a connection whose stream still has what the head's reader took too much."""
+
+    async def wrapped(connection: Connection) -> None:
+        connection.stream = connection._reader  # type: ignore[assignment] # it receives, and nothing else is asked
+        original = connection.send
+
+        async def send(content: bytes) -> None:
+            connection.stream = connection._reader.receive_stream  # type: ignore[assignment]
+            await original(content)
+
+        connection.send = send  # type: ignore[method-assign]
+        await serve(connection)
+
+    return wrapped
+
+
+# What ends it from here
+
+
+@pytest.mark.both_loops
+async def test_a_source_that_changes_ends_the_request_with_its_own_error() -> None:
+    changed = SourceChanged("a.bin", "was changed")
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        body = MemoryBody(b"x" * 4 * SLICE, fails_at=2 * SLICE, fails_with=changed)
+        with pytest.raises(SourceChanged) as raised:
+            await transport.send(request(body=body))
+        assert raised.value is changed
+        assert SECRET not in everything(raised.value)
+        await server.all_closed()
+        answer = await transport.send(request(body=MemoryBody(b"abc")))
+        assert answer.status == 200
+    assert [arrived.body for arrived in server.requests] == [b"abc"], "half a part is no part"
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("size", [0, 64 * SLICE], ids=["waiting", "sending"])
+async def test_cancelling_closes_the_connection(size: int) -> None:
+    reached, stop = anyio.Event(), anyio.Event()
+
+    async def hold(connection: Connection) -> None:
+        await connection.read_head()
+        reached.set()
+        await (stop.wait() if size else connection.read_to_the_end())
+
+    async with raw_server(hold) as server, transport_for(server.url) as transport:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(transport.send, request(body=MemoryBody(b"x" * size) if size else None))
+            await reached.wait()
+            tasks.cancel_scope.cancel()
+        stop.set()
+        await server.all_closed()
+    assert server.opened == 1
+
+
+async def test_closing_while_requests_are_under_way_ends_them() -> None:
+    reached = anyio.Event()
+
+    async def hold(connection: Connection) -> None:
+        await connection.read_head()
+        reached.set()
+        await connection.read_to_the_end()
+
+    async with raw_server(hold) as server, transport_for(server.url) as transport:
+        ended: list[TransportError] = []
+
+        async def send() -> None:
+            ended.append(await broken(transport, request("GET", patience=Patience(5, 5))))
+
+        with anyio.fail_after(4):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send)
+                await reached.wait()
+                await transport.aclose()
+        assert len(ended) == 1
+        await server.all_closed()
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own proxy has no part in these tests."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    yield
+
+
+def certified(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    """What a server with a certificate for those names needs."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
+    return context
+
+
+async def tls_refused(server: RawServer, context: ssl.SSLContext | None) -> TlsRefused:
+    url = server.url.replace("http:", "https:")
+    async with transport_for(url, context) as transport:
+        error = await broken(transport, request(body=MemoryBody(b"x" * 100)))
+        assert isinstance(error, TlsRefused)
+        assert error.phase is Phase.TLS
+        assert error.hint
+        await server.all_closed()
+    assert server.requests == [], "nothing was sent"
+    return error
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("own_store", [False, True])
+async def test_a_certificate_that_is_not_trusted_is_refused(authority: trustme.CA, own_store: bool) -> None:
+    # Without a context of the caller's, the operating system's store decides: it does not know the authority either.
+    context = ssl.create_default_context() if own_store else None
+    async with raw_server(answering(SUCCESS), tls=certified(authority)) as server:
+        assert "certificate" in (await tls_refused(server, context)).reason
+
+
+async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    async with raw_server(answering(SUCCESS), tls=certified(authority, "vault.example.com")) as server:
+        assert "127.0.0.1" in (await tls_refused(server, trusting)).reason
+
+
+@pytest.mark.both_loops
+async def test_tls_to_a_port_that_speaks_http_is_refused(trusting: ssl.SSLContext) -> None:
+    async def plain(connection: Connection) -> None:
+        await connection.stream.receive()
+        await connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    async with raw_server(plain) as server:
+        await tls_refused(server, trusting)
+
+
+async def test_http_to_a_port_that_speaks_tls_breaks(authority: trustme.CA) -> None:
+    async with raw_server(answering(SUCCESS), tls=certified(authority)) as server:
+        async with transport_for(server.url.replace("https:", "http:")) as transport:
+            error = await broken(transport, request("GET", patience=Patience(5, 5)))
+            assert type(error) is TransportError
+    assert server.requests == []
+
+
+async def test_the_systems_trust_store_is_used_and_its_checks_are_on() -> None:
+    transport = AiohttpTransport("https://127.0.0.1:1")
+    context = await transport._tls()
+    assert isinstance(context, ssl.SSLContext)
+    assert type(context).__module__.startswith("truststore")
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert await AiohttpTransport("http://127.0.0.1:1")._tls() is True
