@@ -7,6 +7,7 @@ import os
 from asyncup.events import EventHook, Stage, UploadSessionOpened
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.own_task import in_own_task
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadResult
 from asyncup.pipeline.single_error import naming_session
@@ -15,6 +16,7 @@ from asyncup.vault.client import Vault
 __all__ = ["upload"]
 
 
+@in_own_task
 async def upload(
     path: str | os.PathLike[str],
     session_id: str,

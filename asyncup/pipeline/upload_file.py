@@ -13,6 +13,7 @@ from asyncup.errors import AsyncupError, IntegrityError, SourceError, UploadSess
 from asyncup.events import EventHook, Stage, UploadSessionOpened
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.own_task import in_own_task
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadedFile
 from asyncup.pipeline.single_error import forget_session, naming_session
@@ -27,6 +28,7 @@ __all__ = ["upload_file"]
 _ABORT_WITHIN_S = 10.0
 
 
+@in_own_task
 async def upload_file(
     path: str | os.PathLike[str],
     destination: str,

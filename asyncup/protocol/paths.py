@@ -6,12 +6,14 @@ path is percent-encoded, while form fields carry the path as it is; folder paths
 
 from __future__ import annotations
 
+import unicodedata
 from urllib.parse import quote, urlsplit
 
 from asyncup.errors import DestinationError
 
 __all__ = [
     "file_destination",
+    "is_inside",
     "join",
     "name_of",
     "next_page_target",
@@ -59,6 +61,14 @@ def same_path(one: str, other: str) -> bool:
     return one.strip("/") == other.strip("/")
 
 
+def is_inside(path: str, folder: str) -> bool:
+    """Tell whether a staging path is below a folder.
+
+    Whether Vault tells upper from lower case, and one Unicode form from another, is unknown: neither counts here.
+    """
+    return _folded(path).startswith(_folded(folder).rstrip("/") + "/") and not same_path(path, folder)
+
+
 def url_path(path: str) -> str:
     """Return a staging path for use inside a URL: every segment percent-encoded, without outer slashes.
 
@@ -90,6 +100,10 @@ def next_page_target(next_page: str, api_root: str) -> str:
     if not path.startswith("/api/"):
         path = f"{api_root}{path}"
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", "/" + path.strip("/")).casefold()
 
 
 def _refuse_segments(path: str, segments: list[str], *odd_ones: str) -> None:

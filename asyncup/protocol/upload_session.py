@@ -137,7 +137,7 @@ class UploadSessionMachine:
             raise ChecksumMismatch(
                 f"Vault received part {receipt.number} with {receipt.size} bytes and MD5 {receipt.md5}, "
                 f"sent was part {part.number} with {part.length} bytes and MD5 {md5}",
-                hint="Something between here and Vault changes bytes: tell the network administrators, and run it again",
+                hint="Something on the way to Vault changes bytes: tell the network administrators, and run it again",
             )
         self.acknowledged += 1
         self._step(Action.ACKNOWLEDGE, self._open_or_complete())

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
 from asyncup.protocol.answers import read_bytes, read_json
+from asyncup.protocol.paths import is_inside
 from asyncup.protocol.responses import Item, read_created_item, read_items, read_started_job
 from asyncup.vault.endpoints import Endpoints
 from asyncup.vault.reconcile import find_created_file
@@ -81,8 +82,13 @@ class ItemEndpoints(Endpoints):
         )
 
     async def list_items(self, folder: str, *, recursive: bool = False) -> list[Item]:
-        """Return what a folder holds."""
-        return await self.all_pages(requests.list_items(folder, recursive=recursive), read_items)
+        """Return what a folder holds.
+
+        Veeva's sample of a listing has rows of a neighbour whose name only begins alike, so what is not inside the
+        folder is left out here.
+        """
+        items = await self.all_pages(requests.list_items(folder, recursive=recursive), read_items)
+        return [item for item in items if is_inside(item.path, folder)]
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
         """Return `length` bytes of a file from `offset` on; at most 50 MB in one call (documented)."""

@@ -113,10 +113,14 @@ async def live(environment: Mapping[str, str]) -> AsyncIterator[Place]:
 
 def why_not_live(environment: Mapping[str, str]) -> str | None:
     """Return why no live Vault can be asked, None when one can."""
-    has_login = "VEEVA_VAULT_LIVE_TOKEN" in environment or {
-        "VEEVA_VAULT_LIVE_USERNAME",
-        "VEEVA_VAULT_LIVE_PASSWORD",
-    } <= environment.keys()
+    has_login = (
+        "VEEVA_VAULT_LIVE_TOKEN" in environment
+        or {
+            "VEEVA_VAULT_LIVE_USERNAME",
+            "VEEVA_VAULT_LIVE_PASSWORD",
+        }
+        <= environment.keys()
+    )
     if "VEEVA_VAULT_LIVE_DNS" in environment and has_login:
         return None
     return "no live Vault: VEEVA_VAULT_LIVE_DNS and VEEVA_VAULT_LIVE_TOKEN (or _USERNAME and _PASSWORD) are not set"

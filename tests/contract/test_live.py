@@ -1,5 +1,7 @@
 """What the suite does to a live Vault, tried on the emulator: it stays in its own folder, and leaves nothing behind."""
 
+from contextlib import suppress
+
 import pytest
 
 from asyncup import TokenLogin, Vault
@@ -26,7 +28,7 @@ async def test_nothing_is_left_behind_and_nothing_else_is_touched(
         async with Vault(emulator.url, TokenLogin("token-of-member")) as other:
             theirs = await other.create_upload_session("/theirs.bin", 10)
             await other.create_folder("/theirs")
-        with pytest.raises(ZeroDivisionError if fails else KeyError):
+        with suppress(ZeroDivisionError):
             async with live(environment(emulator, user, by_password=by_password)) as place:
                 home = f"/u{user.id}" if user is ADMIN else ""
                 assert place.folder.startswith(f"{home}/asyncup-contract-")
@@ -35,7 +37,6 @@ async def test_nothing_is_left_behind_and_nothing_else_is_touched(
                 assert len(emulator.sessions) == 2
                 if fails:
                     raise ZeroDivisionError
-                raise KeyError
         assert [session.id for session in emulator.sessions] == [theirs.id]
         async with Vault(emulator.url, TokenLogin("token-of-admin")) as admin:
             items = await admin.list_items("/", recursive=True)

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks bytes: what it does with a connection is a function, and may be as wrong as it likes.
+"""A server on loopback that speaks bytes: what it does with a connection is a function, as wrong as one likes.
 
 async with raw_server(answering(SUCCESS)) as server:       # reads whole requests, answers each the same
 ... AiohttpTransport(server.url) ...
@@ -57,6 +57,10 @@ class Connection:
         request = RawRequest(line, headers, await self._reader.receive_exactly(length) if length else b"")
         self.server.requests.append(request)
         return request
+
+    async def receive(self) -> bytes:
+        """Read whatever is there."""
+        return await self._reader.receive()
 
     async def send(self, content: bytes) -> None:
         """Send these bytes."""
@@ -143,9 +147,8 @@ async def raw_server(serve: Serve, *, tls: ssl.SSLContext | None = None) -> Asyn
             server.one_closed.set()
             server.one_closed = anyio.Event()
 
-    async with anyio.create_task_group() as tasks:
-        secured = listener if tls is None else TLSListener(listener, tls, standard_compatible=False)
-        async with secured:
-            tasks.start_soon(secured.serve, serve_one)
-            yield server
-            tasks.cancel_scope.cancel()
+    secured = listener if tls is None else TLSListener(listener, tls, standard_compatible=False)
+    async with secured, anyio.create_task_group() as tasks:
+        tasks.start_soon(secured.serve, serve_one)
+        yield server
+        tasks.cancel_scope.cancel()

@@ -125,7 +125,11 @@ LOGGED_IN = {
 }
 VERSIONS = {**SUCCESS, "values": {VERSION: URL}}
 DISCOVERED = {**SUCCESS, "errors": [], "data": {"auth_type": "password"}}
-FAILED = {"responseStatus": "FAILURE", "responseMessage": TEXT, "errors": [{"type": re.compile("[A-Z_]+"), "message": TEXT}]}
+FAILED = {
+    "responseStatus": "FAILURE",
+    "responseMessage": TEXT,
+    "errors": [{"type": re.compile("[A-Z_]+"), "message": TEXT}],
+}
 
 
 def differences(value: object, shape: object, where: str = "answer") -> list[str]:  # noqa: PLR0911 - a table of kinds
@@ -147,7 +151,9 @@ def differences(value: object, shape: object, where: str = "answer") -> list[str
         case [row_shape]:
             if not isinstance(value, list) or not value:
                 return [f"{where}: {value!r} is no list with rows"]
-            return [d for n, row in enumerate(value) for d in differences(row, _of_kind(row, row_shape), f"{where}[{n}]")]
+            return [
+                d for n, row in enumerate(value) for d in differences(row, _of_kind(row, row_shape), f"{where}[{n}]")
+            ]
         case _:
             return [] if value == shape else [f"{where}: {value!r} is not {shape!r}"]
 
@@ -155,7 +161,7 @@ def differences(value: object, shape: object, where: str = "answer") -> list[str
 def _of_fields(value: dict[str, Any], shape: dict[Any, Any], where: str) -> list[str]:
     [(first, each), *_] = shape.items()
     if isinstance(first, re.Pattern):
-        odd = [f"{where}: {name!r} is not like {first.pattern}" for name in value if not first.fullmatch(name)]
+        odd = [f"{where}: {name!r} is not like {first.pattern}" for name in value or [""] if not first.fullmatch(name)]
         return odd + [d for name, inner in value.items() for d in differences(inner, each, f"{where}.{name}")]
     odd = [f"{where}.{name} is missing" for name in shape if name not in value]
     odd += [f"{where}.{name} is not documented" for name in value if name not in shape]
@@ -164,5 +170,5 @@ def _of_fields(value: dict[str, Any], shape: dict[Any, Any], where: str) -> list
 
 def _of_kind(row: object, shape: object) -> object:
     if isinstance(shape, dict) and set(shape) == {"folder", "file"} and isinstance(row, dict):
-        return shape.get(row.get("kind"), shape)
+        return shape["folder" if row.get("kind") == "folder" else "file"]
     return shape

@@ -8,6 +8,7 @@ from hypothesis import example, given, strategies as st
 from asyncup.errors import DestinationError
 from asyncup.protocol.paths import (
     file_destination,
+    is_inside,
     join,
     name_of,
     next_page_target,
@@ -145,3 +146,21 @@ def test_a_next_page_never_leads_to_another_host(next_page: str) -> None:
     assert target.startswith("/api/")
     url = urlsplit("https://myvault.veevavault.com" + target)
     assert (url.scheme, url.netloc) == ("https", "myvault.veevavault.com")
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "inside"),
+    [
+        ("/u1/ab/c", "/u1/ab", True),
+        ("/u1/ab/c/d", "u1/ab/", True),
+        ("/u11/abc", "/u1", False),
+        ("/u1/abc", "/u1/ab", False),
+        ("/u1/ab/", "/u1/ab", False),
+        ("/anything", "/", True),
+        ("/anything/deeper", "", True),
+        ("/U1/AB/c", "/u1/ab", True),
+        ("/u1/e\u0301/c", "/u1/\u00e9", True),
+    ],
+)
+def test_a_row_is_inside_a_folder_or_only_begins_like_it(path: str, folder: str, inside: bool) -> None:
+    assert is_inside(path, folder) is inside
