@@ -1,30 +1,40 @@
 """The transport over aiohttp: the only module of the library that imports aiohttp.
 
-One connector per Vault keeps connections warm; when a warm one turns out to be closed, aiohttp itself sends an
-idempotent request (never a POST) once more, on a new one. A payload goes out as memoryview slices, without a copy of
-ours: aiohttp would take a whole part in one piece, which blocks the event loop while TLS encrypts it. There is no total
-timeout, but an exchange in which nothing moves is ended. Must not know Vault's endpoints, logins or retries.
+One connector per Vault keeps connections warm. A payload goes out as memoryview slices, without a copy of ours: aiohttp
+would take a whole part in one piece, which blocks the event loop while TLS encrypts it. There is no total timeout, but
+an exchange in which nothing moves is ended, and whatever ends early is cut at once: a connection that is merely closed
+would go on sending, behind our back, views of memory that is used again.
+
+aiohttp sends an idempotent request once more when a warm connection turns out to be closed. For a payload that is
+prevented (what Vault holds is asked first); for a request without one it changes nothing. Must not know Vault's
+endpoints, logins or retries.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import ParamSpec
 
 import aiohttp
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-import truststore
-from aiohttp import hdrs
 from aiohttp.abc import AbstractStreamWriter
 
-from asyncup.errors import Phase, SourceError, TlsRefused, TransportError, VaultUnreachable
+from asyncup.errors import ConfigurationError, Phase, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
+from asyncup.vault.proxy import environment_proxy
 from asyncup.vault.transport import Body, HttpRequest
+from asyncup.vault.trust import system_trust
 
 __all__ = ["AiohttpTransport"]
+
+P = ParamSpec("P")
 
 _KEEPALIVE_S = 60.0
 _CONNECTIONS = 100
@@ -47,23 +57,35 @@ class AiohttpTransport:
         self._base_url = base_url
         self._ssl_context = ssl_context
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         self._opening = anyio.Lock()
 
     async def send(self, request: HttpRequest) -> Answer:
         """See `Transport.send`."""
         session = await self._open_session()
         exchange = _Exchange(request)
+        answer: Answer | None = None
+        broken: Exception | None = None
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + request.patience.stall_s) as exchange.scope:
-                return await self._exchange(session, request, exchange)
-        except aiohttp.ClientError as error:
-            raise exchange.translate(error) from error
-        except (OSError, TimeoutError) as error:
-            raise exchange.translate(error) from error
-        raise exchange.stood_still()
+                answer = await self._exchange(session, request, exchange)
+        except (aiohttp.ClientError, OSError) as error:
+            broken = exchange.translate(error)
+        except (RuntimeError, AssertionError) as error:
+            if self._closed:
+                raise ConfigurationError(_CLOSED) from error
+            raise
+        finally:
+            if answer is None or not exchange.all_sent:
+                exchange.cut()
+        if answer is None:
+            # Outside of the `except`: what is raised in there carries aiohttp's exception along, secrets and all.
+            raise broken or exchange.stood_still()
+        return answer
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
+        self._closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -90,26 +112,24 @@ class AiohttpTransport:
 
     async def _open_session(self) -> aiohttp.ClientSession:
         async with self._opening:
+            if self._closed:
+                raise ConfigurationError(_CLOSED)
             if self._session is None:
+                # Reading certificates and settings takes tens of milliseconds of disk and CPU: not on the event loop.
+                proxy = await anyio.to_thread.run_sync(environment_proxy, self._base_url)
+                context = self._ssl_context
+                if context is None:
+                    context = await anyio.to_thread.run_sync(system_trust)
                 self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(
-                        ssl=await self._tls(), limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S
-                    ),
+                    connector=aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None),
-                    trust_env=True,
-                    skip_auto_headers=("User-Agent",),
+                    # A cookie would carry a login beside the one that was chosen.
+                    cookie_jar=aiohttp.DummyCookieJar(),
                     trace_configs=[_trace_config()],
                     read_bufsize=2**18,
+                    proxy=proxy,
                 )
             return self._session
-
-    async def _tls(self) -> ssl.SSLContext | bool:
-        if self._ssl_context is not None:
-            return self._ssl_context
-        if not self._base_url.startswith("https:"):
-            return True
-        # Reading the trust store takes tens of milliseconds of disk and CPU: not on the event loop.
-        return await anyio.to_thread.run_sync(_system_trust)
 
 
 class _Exchange:
@@ -119,7 +139,18 @@ class _Exchange:
         self._request = request
         self._phase = Phase.CONNECT
         self.scope = anyio.CancelScope()
-        self.source_error: SourceError | None = None
+        self.body_error: Exception | None = None
+        self.connection: asyncio.Transport | None = None
+
+    @property
+    def all_sent(self) -> bool:
+        """True when nothing of the request is left to be sent."""
+        return self._phase is Phase.ANSWER
+
+    def cut(self) -> None:
+        """Drop what a connection still has to send. Closing it would send it first."""
+        if self.connection is not None:
+            self.connection.abort()
 
     def connected(self) -> None:
         """A connection is there; from here on something may have been sent."""
@@ -169,10 +200,13 @@ class _Exchange:
         return TransportError(self._request.operation, Phase.ANSWER, reason)
 
     def translate(self, error: Exception) -> Exception:
-        """Return our exception for one of aiohttp's or of the operating system's."""
+        """Return our exception for one of aiohttp's or of the operating system's, or the body's own.
+
+        An exception of aiohttp's is not kept as the cause: it shows the request's headers, or a proxy's password.
+        """
+        if self.body_error is not None:
+            return self.body_error
         operation = self._request.operation
-        if self.source_error is not None:
-            return self.source_error
         reason = _reason(error)
         if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError) and self._phase is Phase.CONNECT:
             return TlsRefused(operation, Phase.TLS, reason, hint=_TLS)
@@ -200,19 +234,35 @@ class _SlicedPayload(aiohttp.Payload):
         await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
+        self._consumed = True  # aiohttp must not send it once more by itself
+        exchange = self._exchange
+        exchange.connection = getattr(writer, "transport", None)
         since = time.perf_counter()
+        slices = self._body.slices()
+        while (view := await self._next(slices)) is not None:
+            await writer.write(view)
+            self._tell(exchange.written, view.nbytes)
+            if time.perf_counter() - since > _HOLD_LOOP_S:
+                # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
+                await anyio.lowlevel.checkpoint()
+                since = time.perf_counter()
+        self._tell(exchange.sent)
+
+    async def _next(self, slices: AsyncIterator[memoryview]) -> memoryview | None:
+        with self._keeping_error():
+            return await anext(slices, None)
+
+    def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        with self._keeping_error():
+            whom(*args, **kwargs)
+
+    @contextmanager
+    def _keeping_error(self) -> Iterator[None]:
+        """Keep an exception of the body's or of a hook's: aiohttp would take it for a broken connection."""
         try:
-            async for view in self._body.slices():
-                await writer.write(view)
-                self._exchange.written(view.nbytes)
-                if time.perf_counter() - since > _HOLD_LOOP_S:
-                    # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
-                    await anyio.lowlevel.checkpoint()
-                    since = time.perf_counter()
-            self._exchange.sent()
-        except SourceError as error:
-            # aiohttp would wrap it into an exception of its own.
-            self._exchange.source_error = error
+            yield
+        except Exception as error:
+            self._exchange.body_error = error
             raise
 
 
@@ -232,15 +282,15 @@ def _trace_config() -> aiohttp.TraceConfig:
     return config
 
 
-def _system_trust() -> ssl.SSLContext:
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text if hdrs.AUTHORIZATION not in text else type(error).__name__
+    """Return what an exception says, where that cannot hold a header or a proxy's password."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"HTTP status {error.status} {error.message}" if error.status else error.message
+    says_nothing_secret = OSError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError
+    return (str(error) if isinstance(error, says_nothing_secret) else "") or type(error).__name__
 
 
+_CLOSED = "this Vault was closed: make another one"
 _AWAY = "Check the Vault's DNS name, the network and the proxy, then run it again"
 _TLS = "Check the DNS name and the date; add a company CA to the operating system's trust store"
-_AGAIN = "Run it again: it continues with what Vault holds"
+_AGAIN = "What Vault holds of an upload session stays: upload() continues it"
