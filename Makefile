@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Clients of Vault that the tests run and that were not written here: their packages stay out of ours.
+FOREIGN       := $(VENV)/foreign
+FOREIGN_STAMP := $(FOREIGN)/.installed
 # What is formatted, linted and type-checked: those of these folders that exist.
 CODE   := $(wildcard asyncup tests examples benchmarks)
 
@@ -19,8 +22,8 @@ help: ## list the targets
 demo: $(STAMP) ## upload 256 MiB to an emulated Vault and compare what arrived
 	$(BIN)/asyncup demo
 
-test: $(STAMP) ## run the tests; ARGS goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
+	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)
 
 check: format-check lint types architecture test ## everything that CI runs
 
@@ -59,6 +62,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(BUILD_TOOLS)
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(FOREIGN_STAMP): tests/foreign/requirements.txt | $(STAMP)
+	$(PYTHON) -m venv --clear $(FOREIGN)
+	$(FOREIGN)/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
 # Made with the oldest supported Python: what runs there runs on the newer ones, and seldom the reverse.

@@ -143,9 +143,7 @@ def inner_imports(modules: list[Module]) -> Iterator[tuple[Module, Import, str]]
 def layers_point_down(modules: list[Module]) -> list[str]:
     """A layer imports only what LAYERS lets it, and every module is in a layer."""
     return [
-        module.complaint(1, f"{module.layer!r} is not a layer")
-        for module in modules
-        if module.layer not in LAYERS
+        module.complaint(1, f"{module.layer!r} is not a layer") for module in modules if module.layer not in LAYERS
     ] + [
         module.complaint(found.line, f"{module.layer!r} may not import {found.target}")
         for module, found, reached in inner_imports(modules)
@@ -231,9 +229,7 @@ def nothing_is_too_long(modules: list[Module]) -> list[str]:
 def modules_say_what_they_are_for(modules: list[Module]) -> list[str]:
     """Every module opens with a docstring."""
     return [
-        module.complaint(1, "a module without a docstring")
-        for module in modules
-        if not ast.get_docstring(module.tree)
+        module.complaint(1, "a module without a docstring") for module in modules if not ast.get_docstring(module.tree)
     ]
 
 

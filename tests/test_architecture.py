@@ -64,9 +64,7 @@ def test_the_layers_are_joined_by_imports(asyncup: list[Module]) -> None:
 
 @pytest.mark.parametrize("package", ONLY_IN)
 def test_each_confined_package_is_used_where_it_may_be(package: str, asyncup: list[Module]) -> None:
-    users = {
-        module.name for module in asyncup for found in module.imports if found.is_under(package)
-    }
+    users = {module.name for module in asyncup for found in module.imports if found.is_under(package)}
     for place in ONLY_IN[package]:
         assert any(user == place or user.startswith(f"{place}.") for user in users)
 
@@ -179,9 +177,7 @@ def test_a_good_tree_keeps_every_rule(tmp_path: Path) -> None:
         for number, example in enumerate(examples)
     ],
 )
-def test_a_broken_rule_is_reported_once(
-    rule: Rule, path: str, source: str, complaint: str, tmp_path: Path
-) -> None:
+def test_a_broken_rule_is_reported_once(rule: Rule, path: str, source: str, complaint: str, tmp_path: Path) -> None:
     [reported] = rule(write_package(tmp_path, GOOD | {path: source}))
     assert complaint in reported
 
@@ -212,17 +208,13 @@ def test_an_absent_layer_is_missed(absent: str, tmp_path: Path) -> None:
 
 
 def layer_at(path: str) -> str:
-    return layer_of(
-        f"asyncup/{path}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    )
+    return layer_of(f"asyncup/{path}".removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
 def test_an_empty_tree_misses_every_layer(tmp_path: Path) -> None:
     assert missing_layers(read_modules(tmp_path)) == list(EXPECTED)
 
 
-@pytest.mark.parametrize(
-    "source", ["async def test_f(): ...", "import anyio", "from asyncio import run"]
-)
+@pytest.mark.parametrize("source", ["async def test_f(): ...", "import anyio", "from asyncio import run"])
 def test_an_event_loop_among_the_protocols_tests_is_reported(source: str, tmp_path: Path) -> None:
     assert len(event_loops_in(write_package(tmp_path, {"test_plan.py": source}))) == 1

@@ -9,18 +9,20 @@ The kernel tells of a knocking writer by a signal, SIGIO unless chosen otherwise
 by default. The signal is not used: `F_GETLEASE` shows a lease that is being broken as F_UNLCK, and so it does for one
 that was taken away. The two are told apart by time: a lease seen held less than the break time ago cannot be gone.
 
-Must not know buffers or parts. Where there are no leases (another system, a network file system, a file that is open
-for writing, another user's file), `take` returns None and the caller copies.
+Must not know buffers or parts. Where there are no leases to be relied on (another system, a file system whose files
+are changed from elsewhere, a file that is open for writing, another user's file), `take` returns None and the caller
+copies.
 """
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from asyncup.pipeline.file_system import changes_are_seen_here
 
 __all__ = ["ReadLease"]
 
@@ -46,7 +48,7 @@ class ReadLease:
     @classmethod
     def take(cls, fd: int) -> ReadLease | None:
         """Take a read lease on an open file, or return None where there is none to be had."""
-        if sys.platform != "linux":
+        if not changes_are_seen_here(fd):
             return None
         import fcntl  # noqa: PLC0415 - only where there are leases
 

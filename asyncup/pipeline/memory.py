@@ -10,6 +10,8 @@ from collections import deque
 
 import anyio
 
+from asyncup.errors import ConfigurationError
+
 __all__ = ["MemoryBudget"]
 
 
@@ -18,7 +20,7 @@ class MemoryBudget:
 
     def __init__(self, total: int) -> None:
         if total < 1:
-            raise ValueError(f"a memory budget needs at least one byte, not {total}")
+            raise ConfigurationError(f"a memory budget needs at least one byte, not {total}")
         self.total = total
         self._free = total
         self._waiting: deque[tuple[int, anyio.Event]] = deque()

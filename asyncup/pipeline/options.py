@@ -42,6 +42,7 @@ class UploadOptions:
         small_file_max: `upload_file` sends files up to this size in one request without an upload session; None
             (default) takes the largest that Vault allows (50 MB), 0 only empty files, which no upload session can
             carry.
+        job_timeout_s: seconds to wait for Vault's job after a commit, an hour by default.
         create_folders: `upload_file` makes the destination's missing folders first, True by default.
     """
 
@@ -55,6 +56,7 @@ class UploadOptions:
     answer_timeout_s: float = 300.0
     small_file_max: int | None = None
     create_folders: bool = True
+    job_timeout_s: float = 3600.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -62,7 +64,14 @@ class UploadOptions:
         Raises:
             ConfigurationError: a number is not positive, or a choice is unknown.
         """
-        for name in ("part_size", "memory_budget", "hash_threads", "stall_timeout_s", "answer_timeout_s"):
+        for name in (
+            "part_size",
+            "memory_budget",
+            "hash_threads",
+            "stall_timeout_s",
+            "answer_timeout_s",
+            "job_timeout_s",
+        ):
             value = getattr(self, name)
             if value is not None and not value > 0:  # NaN neither
                 raise ConfigurationError(f"{name} must be greater than 0, not {value}")

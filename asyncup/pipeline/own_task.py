@@ -1,7 +1,7 @@
 """Running an upload in a task of its own, so that every way of cancelling it is the same.
 
-asyncio's `Task.cancel`, which `asyncio.timeout` and asyncio's task groups use too, throws into whatever the caller's task
-is awaiting at that moment, and knows nothing of anyio's shields: a thread that is opening or reading the file would be
+asyncio's `Task.cancel`, which `asyncio.timeout` and asyncio's task groups use too, throws into whatever the caller's
+task is awaiting at that moment, and knows nothing of anyio's shields: a thread that is opening or reading the file would be
 left alone, with an open file or with memory that is given to somebody else. A task of a task group is cancelled by the
 group's scope only, which waits for the thread. Must not know uploads.
 """

@@ -14,6 +14,7 @@ from asyncup.pipeline.single_error import raise_single_error
 from asyncup.pipeline.source import open_source
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.pipeline.transfer import Transfer
+from asyncup.vault.calls import on_behalf
 from asyncup.vault.client import Vault
 
 __all__ = ["prepare"]
@@ -38,7 +39,8 @@ async def prepare(
     clock = StageClock(time.perf_counter, lambda stage: emit(StageEntered(name, stage)))
     with raise_single_error(name):
         async with open_source(path) as source, _vault_or_environment(vault, on_event) as client:
-            yield Transfer(client, source, options, memory or MemoryBudget(options.memory_budget), clock, emit)
+            with on_behalf(options.retry, on_event):
+                yield Transfer(client, source, options, memory or MemoryBudget(options.memory_budget), clock, emit)
 
 
 @asynccontextmanager

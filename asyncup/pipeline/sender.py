@@ -60,6 +60,7 @@ class Sender:
         self._emit = emit
         self._patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
         self._another_form = False
+        self._form_sent = ContentMd5Form.OFF
         self.attempts = 0
         self.bytes_written = 0
 
@@ -91,6 +92,7 @@ class Sender:
     async def _offer(self, item: ReadPart, attempt: int) -> None:
         policy = self._options.content_md5
         form = self._vault.content_md5.form_for(policy)
+        self._form_sent = form
         header = None
         if form is not ContentMd5Form.OFF:
             header = header_value(await self._digest_of(item), form)
@@ -109,12 +111,13 @@ class Sender:
                 item.buffer,
                 content_md5=header,
                 patience=self._patience,
+                on_started=lambda: self._clock.enter(Stage.WIRE),
                 on_written=written,
                 on_sent=lambda: self._clock.enter(Stage.VAULT),
             )
         except VaultError as error:
             error.locate(attempts=attempt)
-            self._doubt_header(error, form, attempt)
+            self._doubt_header(error, form)
             raise
         finally:
             self._clock.enter(Stage.VAULT)
@@ -142,11 +145,12 @@ class Sender:
             md5 = (await self._digest_of(item)).hex()
             self._clock.enter(Stage.VAULT)
             held = await self._vault.list_parts(self._session_id)
-            if self._machine.list_parts(held, md5):
+            if self._machine.list_parts(held, md5, attempt=attempt):
                 return True
             await self._pause(error, item, attempt)
             return False
         self._machine.refuse()
+        form = self._form_sent
         if verdict is Verdict.RETRY:
             await self._pause(error, item, attempt)
             return False
@@ -156,14 +160,16 @@ class Sender:
         await self._vault.upload_session(self._session_id)
         if self._another_form:
             return False
+        if form is not ContentMd5Form.OFF and attempt == 1:
+            # Vault compares the header with what came: the refusal may be about a byte that was changed on the way.
+            await self._pause(error, item, attempt)
+            return False
         raise error
 
-    def _doubt_header(self, error: VaultError, form: ContentMd5Form, attempt: int) -> None:
+    def _doubt_header(self, error: VaultError, form: ContentMd5Form) -> None:
         """Note whether this refusal may be about the form of the Content-MD5 header, and another form is left."""
-        verdict = classify(Operation.PUT_PART, error)
-        suspicious = verdict is Verdict.GIVE_UP or (verdict is Verdict.RECONCILE and attempt > 1)
         self._another_form = (
-            suspicious
+            classify(Operation.PUT_PART, error) is Verdict.GIVE_UP
             and not isinstance(error, LoginError | AccessRefused)
             and self._vault.content_md5.refused(self._options.content_md5, form)
         )
@@ -177,5 +183,4 @@ class Sender:
             policy=self._options.retry,
             path=self._path,
             part=item.part.number,
-            on_event=self._emit,
         )

@@ -7,20 +7,19 @@ sessions.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import anyio
 
-from asyncup.errors import AccessRefused, ChecksumMismatch, ItemExists, LoginError, VaultError
+from asyncup.errors import ChecksumMismatch
 from asyncup.events import BufferKind, BytesWritten, PartAcknowledged, PartHashed, PartStarted, Stage, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import EmptyBuffer, PartBuffer
 from asyncup.pipeline.transfer import Transfer
-from asyncup.protocol.content_md5 import ContentMd5Form, header_value
+from asyncup.protocol.content_md5 import ContentMd5Form, ContentMd5Policy, header_value
 from asyncup.protocol.plan import Part
-from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import Item
-from asyncup.protocol.retry import Verdict, classify
 from asyncup.vault.transport import Patience
 
 __all__ = ["send_small_file"]
@@ -54,7 +53,11 @@ async def send_small_file(transfer: Transfer, destination: str, *, overwrite: bo
         buffer, digest = await _load_and_hash(transfer, buffers, part)
         item, written = await _post(transfer, destination, buffer, digest, overwrite=overwrite)
         md5 = digest.hex()
-        if (item.md5 is not None and item.md5 != md5) or (item.size is not None and item.size != source.size):
+        if item.md5 is None and item.size in (None, source.size):
+            # Vault has not said what it received: read it back.
+            transfer.clock.enter(Stage.VAULT)
+            item = await transfer.vault.find_file(destination, source.size, digest) or replace(item, md5="unknown")
+        if item.md5 not in (None, md5) or item.size not in (None, source.size):
             raise ChecksumMismatch(
                 f"Vault received {item.size} bytes with MD5 {item.md5} in {destination}, "
                 f"sent were {source.size} bytes with MD5 {md5}",
@@ -83,37 +86,38 @@ async def _load_and_hash(transfer: Transfer, buffers: Buffers, part: Part) -> tu
 async def _post(
     transfer: Transfer, destination: str, buffer: PartBuffer, digest: bytes, *, overwrite: bool
 ) -> tuple[Item, int]:
-    path, memory, policy = transfer.source.path, transfer.vault.content_md5, transfer.options.content_md5
-    written = 0
+    path = transfer.source.path
+    attempts = written = 0
+
+    def on_started() -> None:
+        nonlocal attempts
+        attempts += 1
+        transfer.clock.enter(Stage.WIRE)
+        transfer.emit(PartStarted(path, 1, buffer.length, attempts))
 
     def on_written(length: int) -> None:
         nonlocal written
         written += length
         transfer.emit(BytesWritten(path, 1, length, written))
 
-    attempt = 0
-    while True:
-        attempt += 1
-        form = memory.form_for(policy)
-        transfer.emit(PartStarted(path, 1, buffer.length, attempt))
-        transfer.clock.enter(Stage.WIRE)
-        try:
-            item = await transfer.vault.create_file(
-                destination,
-                buffer,
-                digest,
-                overwrite=overwrite,
-                content_md5=header_value(digest, form),
-                patience=Patience(transfer.options.stall_timeout_s, transfer.options.answer_timeout_s),
-                on_written=on_written,
-                on_sent=lambda: transfer.clock.enter(Stage.VAULT),
-            )
-        except VaultError as error:
-            settled = isinstance(error, LoginError | AccessRefused | ItemExists) or form is ContentMd5Form.OFF
-            if settled or classify(Operation.CREATE_FILE, error) is not Verdict.GIVE_UP:
-                raise
-            if not memory.refused(policy, form):
-                raise
-        else:
-            memory.accepted(policy, form)
-            return item, written
+    item = await transfer.vault.create_file(
+        destination,
+        buffer,
+        digest,
+        overwrite=overwrite,
+        content_md5=_header(transfer.options.content_md5, digest),
+        patience=Patience(transfer.options.stall_timeout_s, transfer.options.answer_timeout_s),
+        on_started=on_started,
+        on_written=on_written,
+        on_sent=lambda: transfer.clock.enter(Stage.VAULT),
+    )
+    return item, written
+
+
+def _header(policy: ContentMd5Policy, digest: bytes) -> str | None:
+    """Return the Content-MD5 header.
+
+    "auto" sends none: whether it would be the file's MD5 or the multipart body's is unknown here (RFC 1864 means the
+    body's), and the answer tells the file's.
+    """
+    return None if policy == "auto" else header_value(digest, ContentMd5Form(policy))

@@ -138,8 +138,13 @@ async def open_source(path: str | os.PathLike[str]) -> AsyncIterator[Source]:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """A pipe without a writer would block the open for ever; for a regular file O_NONBLOCK means nothing."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    """A pipe without a writer would block the open for ever. A regular file is worth a wait: for its write lease."""
+    try:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except BlockingIOError:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise
+        return os.open(path, flags)
 
 
 def _cannot_open(path: str, error: OSError) -> SourceError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import anyio
 import anyio.to_thread
 
-from asyncup.errors import SizeMismatch
+from asyncup.errors import AsyncupError, JobFailed, LimitExceeded, SizeMismatch
 from asyncup.events import (
     BufferKind,
     BuffersChanged,
@@ -35,8 +35,10 @@ from asyncup.pipeline.sender import Sender
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.protocol.plan import Part, Plan, make_plan
+from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import HeldPart, UploadSession
-from asyncup.protocol.upload_session import UploadSessionMachine, held_part_size
+from asyncup.protocol.retry import Verdict, classify
+from asyncup.protocol.upload_session import UploadSessionMachine, compare_with_acknowledged, held_part_size
 from asyncup.vault.client import Vault
 
 __all__ = ["Transfer", "Transferred"]
@@ -103,11 +105,11 @@ class Transfer:
         self.clock.enter(Stage.VAULT)
         held = await self._held_parts(session)
         part_size = held_part_size(held, self.source.size)
-        plan = self.plan() if part_size is None else Plan(self.source.size, part_size)
+        plan = self.plan() if part_size is None else self._continued_plan(part_size)
         async with open_buffers(
             self.source, self.memory, may_map=self.options.buffers == "auto", on_copying=self._on_copying
         ) as buffers:
-            await compare_held_parts(
+            good = await compare_held_parts(
                 held,
                 plan,
                 buffers,
@@ -115,7 +117,7 @@ class Transfer:
                 clock=self.clock,
                 on_hashed=self._on_hashed,
             )
-            done = await self._send_missing(session, plan, held, buffers)
+            done = await self._send_missing(session, plan, held[:good], buffers)
         await self.verify_source()
         return done
 
@@ -127,28 +129,47 @@ class Transfer:
         """
         await anyio.to_thread.run_sync(self.source.verify_in_place)
 
-    async def commit(self, session: UploadSession, machine: UploadSessionMachine) -> int | None:
+    async def commit(self, session: UploadSession, done: Transferred) -> int | None:
         """Commit a session that holds every part, and wait until the file is visible. Return the job's id if known.
 
+        What Vault holds is compared once more, part by part: a part that came late, or that somebody else sent, may
+        have replaced one that was acknowledged.
+
         Raises:
-            SizeMismatch: the session does not hold as many bytes as the file has; nothing is committed.
+            UploadSessionConflict: the session does not hold the file's parts; nothing is committed.
             JobFailed: Vault could not make the file of the parts.
         """
         self.clock.enter(Stage.VAULT)
-        now = await self.vault.upload_session(session.id)
-        if now.uploaded not in (None, self.source.size):
-            raise SizeMismatch(
-                f"the upload session holds {now.uploaded} bytes, the file has {self.source.size}",
-                hint="Somebody else writes to this upload session: create one of your own",
-            )
-        machine.commit()
-        job_id = await self.vault.commit_upload_session(session)
-        machine.accept_commit()
+        if done.machine.plan.parts:
+            compare_with_acknowledged(await self.vault.list_parts(session.id), done.machine.plan, done.md5s)
+        done.machine.commit()
+        try:
+            job_id = await self.vault.commit_upload_session(session)
+        except AsyncupError as error:
+            if classify(Operation.COMMIT, error) is Verdict.RECONCILE:
+                done.machine.doubt()
+            else:
+                done.machine.refuse()
+            raise
+        done.machine.accept_commit()
         if job_id is not None:
-            await self.vault.wait_for_job(
-                job_id, on_status=lambda status: self.emit(JobStatusSeen(self.source.path, job_id, status))
-            )
+            await self._wait_for_job(job_id)
         return job_id
+
+    async def _wait_for_job(self, job_id: int) -> None:
+        try:
+            await self.vault.wait_for_job(
+                job_id,
+                within_s=self.options.job_timeout_s,
+                on_status=lambda status: self.emit(JobStatusSeen(self.source.path, job_id, status)),
+            )
+        except JobFailed:
+            raise
+        except AsyncupError as error:
+            error.hint = (
+                f"Vault has every byte and finishes the file by itself: look at job {job_id} before uploading again"
+            )
+            raise
 
     def finish(self) -> tuple[float, Mapping[Stage, float]]:
         """Stop the clock and tell that the upload is done; return the seconds, and the same split by stage."""
@@ -207,6 +228,19 @@ class Transfer:
                     buffers.release(item.buffer, reusable=sender.attempts == 1)
                     self.clock.enter(Stage.DISK)
         return Transferred(machine, tuple(md5s), len(held), sender.bytes_written)
+
+    def _continued_plan(self, part_size: int) -> Plan:
+        """Plan with the part size that the session's parts have, which may be no choice of ours."""
+        plan, most = Plan(self.source.size, part_size), self.vault.limits.max_parts
+        if plan.parts > most:
+            raise LimitExceeded(
+                "max_parts",
+                plan.parts,
+                most,
+                f"the upload session's parts of {part_size} bytes are too small for this file",
+                hint="Create a new upload session for it",
+            )
+        return plan
 
     async def _held_parts(self, session: UploadSession) -> list[HeldPart]:
         if session.uploaded_parts == 0 and session.uploaded == 0:

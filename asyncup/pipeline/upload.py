@@ -53,7 +53,7 @@ async def upload(
             session = await transfer.vault.upload_session(session_id)
             transfer.emit(UploadSessionOpened(transfer.source.path, session_id, created=False))
             done = await transfer.run(session)
-            job_id = await transfer.commit(session, done.machine) if commit else None
+            job_id = await transfer.commit(session, done) if commit else None
         elapsed_s, waits_s = transfer.finish()
     return UploadResult(
         path=transfer.source.path,

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from asyncup.errors import AsyncupError, IntegrityError, SourceError, UploadSessionConflict
+from asyncup.errors import AsyncupError, DestinationError, SizeMismatch, SourceChanged
 from asyncup.events import EventHook, Stage, UploadSessionOpened
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
@@ -61,7 +61,10 @@ async def upload_file(
     Raises:
         AsyncupError: always one exception of this family, never a group; `str()` of it says what to do.
     """
-    target = file_destination(destination)
+    try:
+        target = file_destination(destination)
+    except DestinationError as error:
+        raise error.locate(path=os.fspath(path)) from None
     async with prepare(path, vault, options, memory, on_event) as transfer:
         if transfer.source.size > _small_file_max(transfer):
             transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
@@ -97,7 +100,7 @@ async def _through_session(transfer: Transfer, target: str, *, overwrite: bool) 
     transfer.emit(UploadSessionOpened(transfer.source.path, session.id, created=True))
     async with _abort_when_useless(transfer, session):
         done = await transfer.run(session)
-        job_id = await transfer.commit(session, done.machine)
+        job_id = await transfer.commit(session, done)
     elapsed_s, waits_s = transfer.finish()
     return UploadedFile(
         path=transfer.source.path,
@@ -127,10 +130,10 @@ async def _abort_when_useless(transfer: Transfer, session: UploadSession) -> Asy
     try:
         with naming_session(session.id):
             yield
-    except* (SourceError, IntegrityError) as useless:
-        # A conflict means that somebody else writes to the session: it is not ours to abort.
-        if useless.subgroup(UploadSessionConflict) is None:
-            with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), contextlib.suppress(AsyncupError):
-                await transfer.vault.abort_upload_session(session.id)
-                forget_session(useless)
+    except* (SourceChanged, SizeMismatch) as useless:
+        # Not after a wrong MD5, because the parts before that one are good; nor after a conflict, because then
+        # somebody else writes to the session, and it is not ours to abort.
+        with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), contextlib.suppress(AsyncupError):
+            await transfer.vault.abort_upload_session(session.id)
+            forget_session(useless)
         raise

@@ -64,7 +64,11 @@ class ContentMd5Memory:
             return False
         if form is not self._form:
             return True
-        if self._proven or form not in _NEXT:
+        if self._proven:
+            return False
+        if form not in _NEXT:
+            # Without a header it is refused, too: the header was not the reason.
+            self._form = ContentMd5Form.BASE64
             return False
         self._form = _NEXT[form]
         return True

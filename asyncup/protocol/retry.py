@@ -69,15 +69,19 @@ class RetryPolicy:
 
     Attributes:
         max_attempts: attempts for the same thing in all, the first included; 1 never repeats. A part that is
-            acknowledged starts the count anew.
+            acknowledged starts the count anew. With the default pauses, 20 attempts outlast about six minutes of a
+            network or a Vault that is away.
+        first_contact_attempts: attempts while this Vault has not given a single answer yet: then a wrong name or port
+            is likelier than an outage.
         base_s: the longest first pause, in seconds; it doubles with each failure.
         cap_s: the longest pause, in seconds. A `Retry-After` is honoured up to `retry_after_cap_s` instead.
         retry_after_cap_s: the longest `Retry-After` that is waited for, in seconds.
     """
 
-    max_attempts: int = 6
+    max_attempts: int = 20
+    first_contact_attempts: int = 3
     base_s: float = 0.5
-    cap_s: float = 30.0
+    cap_s: float = 60.0
     retry_after_cap_s: float = 300.0
 
     def __post_init__(self) -> None:
@@ -86,7 +90,7 @@ class RetryPolicy:
         Raises:
             ConfigurationError: no attempt at all, or a negative time.
         """
-        if self.max_attempts < 1 or not all(
+        if min(self.max_attempts, self.first_contact_attempts) < 1 or not all(
             time_s >= 0 for time_s in (self.base_s, self.cap_s, self.retry_after_cap_s)
         ):
             raise ConfigurationError(f"a retry policy needs one attempt and no negative times, not {self}")
@@ -108,8 +112,6 @@ def classify(operation: Operation, error: AsyncupError) -> Verdict:
         verdict = _of_refusal(error)
     if verdict is Verdict.RECONCILE and operation in READING:
         return Verdict.RETRY
-    if verdict is Verdict.RECONCILE and operation is Operation.LOG_IN:
-        return Verdict.GIVE_UP if isinstance(error, VaultError) else Verdict.RETRY
     return verdict
 
 

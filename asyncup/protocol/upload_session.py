@@ -25,7 +25,15 @@ from asyncup.errors import ChecksumMismatch, UploadSessionConflict
 from asyncup.protocol.plan import Part, Plan
 from asyncup.protocol.responses import HeldPart
 
-__all__ = ["TRANSITIONS", "Action", "IllegalTransition", "State", "UploadSessionMachine", "held_part_size"]
+__all__ = [
+    "TRANSITIONS",
+    "Action",
+    "IllegalTransition",
+    "State",
+    "UploadSessionMachine",
+    "compare_with_acknowledged",
+    "held_part_size",
+]
 
 
 class State(enum.Enum):
@@ -93,6 +101,25 @@ def held_part_size(held: Sequence[HeldPart], size: int) -> int | None:
     return part_size
 
 
+def compare_with_acknowledged(held: Sequence[HeldPart], plan: Plan, md5s: Sequence[str]) -> None:
+    """Make sure that a session holds exactly the parts of a plan, each with the MD5 that was acknowledged.
+
+    Raises:
+        UploadSessionConflict: it does not; committing it would make another file.
+    """
+    _check_range(held, plan)
+    if len(held) != plan.parts:
+        raise UploadSessionConflict(
+            f"the upload session holds {len(held)} parts, the file has {plan.parts}", hint=_SOMEBODY_ELSE
+        )
+    for part, md5 in zip(held, md5s, strict=True):
+        if part.md5 != md5:
+            raise UploadSessionConflict(
+                f"the upload session's part {part.number} has MD5 {part.md5} now, {md5} was acknowledged",
+                hint=_SOMEBODY_ELSE,
+            )
+
+
 class UploadSessionMachine:
     """One upload session, from the parts it holds at the beginning to its commit."""
 
@@ -150,8 +177,11 @@ class UploadSessionMachine:
         """No answer, or none to rely on: Vault may have done what was asked."""
         self._step(Action.DOUBT, State.DOUBTFUL if self.state is State.OFFERED else State.COMMIT_DOUBTFUL)
 
-    def list_parts(self, held: Sequence[HeldPart], md5: str) -> bool:
+    def list_parts(self, held: Sequence[HeldPart], md5: str, *, attempt: int = 1) -> bool:
         """Settle a doubt by what Vault lists. `md5` is ours for the doubtful part. Return True when Vault holds it.
+
+        A part with another MD5 is somebody else's when it was offered once (`attempt` 1); when it was offered before,
+        it may be what an earlier attempt left there, which the next one overwrites.
 
         Raises:
             UploadSessionConflict: the list is not what this upload alone would have made: somebody else writes.
@@ -166,7 +196,9 @@ class UploadSessionMachine:
                 hint=_SOMEBODY_ELSE,
             )
         arrived = len(held) == part.number
-        if arrived and held[-1].md5 != md5:
+        if arrived and held[-1].md5 != md5 and attempt > 1:
+            arrived = False
+        elif arrived and held[-1].md5 != md5:
             raise UploadSessionConflict(
                 f"the upload session's part {part.number} has MD5 {held[-1].md5}, ours is {md5}", hint=_SOMEBODY_ELSE
             )

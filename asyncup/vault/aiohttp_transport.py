@@ -5,8 +5,8 @@ would take a whole part in one piece, which blocks the event loop while TLS encr
 an exchange in which nothing moves is ended, and whatever ends early is cut at once: a connection that is merely closed
 would go on sending, behind our back, views of memory that is used again.
 
-aiohttp sends an idempotent request once more when a warm connection turns out to be closed. For a payload that is
-prevented (what Vault holds is asked first); for a request without one it changes nothing. Must not know Vault's
+aiohttp would send an idempotent request once more when its connection ends without an answer. That is prevented: what
+Vault holds is asked first, and an abort that was done would be refused the second time. Must not know Vault's
 endpoints, logins or retries.
 """
 
@@ -120,6 +120,8 @@ class AiohttpTransport:
                 context = self._ssl_context
                 if context is None:
                     context = await anyio.to_thread.run_sync(system_trust)
+                if self._closed:  # meanwhile
+                    raise ConfigurationError(_CLOSED)
                 self._session = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None),
@@ -129,6 +131,8 @@ class AiohttpTransport:
                     read_bufsize=2**18,
                     proxy=proxy,
                 )
+                # There is no argument for it. What may have been done is asked for above, not done once more down here.
+                self._session._retry_connection = False  # noqa: SLF001
             return self._session
 
 
@@ -234,7 +238,6 @@ class _SlicedPayload(aiohttp.Payload):
         await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
-        self._consumed = True  # aiohttp must not send it once more by itself
         exchange = self._exchange
         exchange.connection = getattr(writer, "transport", None)
         since = time.perf_counter()

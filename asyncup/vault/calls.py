@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
 
-from asyncup.errors import AsyncupError, ItemExists, LoginError, VaultError
+from asyncup.errors import AsyncupError, LoginError, TransportError, VaultError, VaultUnreachable
 from asyncup.events import BurstBudgetLow, CallDelayed, Event, EventHook, RetryScheduled, VaultHeld
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.pacing import Pace, holds_all_lanes, least_wait_s, read_rate_facts
@@ -23,7 +26,7 @@ from asyncup.protocol.retry import RetryPolicy, Verdict, backoff_s, classify
 from asyncup.vault.login import LoginKeeper
 from asyncup.vault.transport import DEFAULT_PATIENCE, Body, HttpRequest, Patience, Transport
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "on_behalf"]
 
 T = TypeVar("T")
 
@@ -63,6 +66,7 @@ class Calls:
         self._jitter = jitter
         self._now = now
         self._pace = Pace()
+        self._reached = False
         self._headers = {"X-VaultAPI-ClientID": client_id, "User-Agent": client_id}
 
     async def once(
@@ -72,6 +76,7 @@ class Calls:
         *,
         body: Body | None = None,
         patience: Patience = DEFAULT_PATIENCE,
+        on_started: Callable[[], None] | None = None,
         on_written: Callable[[int], None] | None = None,
         on_sent: Callable[[], None] | None = None,
     ) -> T:
@@ -98,7 +103,10 @@ class Calls:
                 request.origin,
             )
             await self._take_turn(request.operation)
+            if on_started is not None:
+                on_started()
             answer = await self._transport.send(http)
+            self._reached = True
             self._observe(request.operation, answer)
             return read(answer)
 
@@ -137,8 +145,9 @@ class Calls:
             except AsyncupError as error:
                 verdict = classify(operation, error)
                 doubtful = doubtful or verdict is Verdict.RECONCILE
-                in_doubt = verdict is Verdict.RECONCILE or (doubtful and isinstance(error, ItemExists))
-                if settle is not None and in_doubt:
+                # A refusal after a doubt may well be the echo of what was done: the name exists, the session is gone.
+                echo = isinstance(error, VaultError | TransportError) and not isinstance(error, LoginError)
+                if settle is not None and doubtful and echo:
                     done = await settle()
                     if done is not None:
                         return done
@@ -165,18 +174,21 @@ class Calls:
         policy: RetryPolicy | None = None,
         path: str | None = None,
         part: int | None = None,
-        on_event: EventHook | None = None,
     ) -> None:
         """Wait before the next attempt, or raise `error` when attempt number `attempt` was the last one allowed."""
-        policy = policy or self._policy
-        if attempt >= policy.max_attempts:
+        behalf = _behalf.get()
+        policy = policy or (behalf.policy if behalf is not None else self._policy)
+        allowed = policy.max_attempts
+        if isinstance(error, VaultUnreachable) and not self._reached:
+            allowed = min(allowed, policy.first_contact_attempts)
+        if attempt >= allowed:
             raise error.locate(attempts=attempt)
         retry_after_s = least_wait_s(operation, error) if isinstance(error, VaultError) else None
         delay_s = backoff_s(policy, attempt, jitter=self._jitter(), retry_after_s=retry_after_s)
         if isinstance(error, VaultError) and retry_after_s is not None and holds_all_lanes(operation, error):
             self._pace.hold(self._now() + delay_s)
             self._emit(VaultHeld(delay_s, error.message))
-        (on_event or self._emit)(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part))
+        self._emit(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part))
         await self.wait(delay_s)
 
     async def wait(self, delay_s: float) -> None:
@@ -205,5 +217,26 @@ class Calls:
             self._emit(CallDelayed(operation.value, facts.delay_s))
 
     def _emit(self, event: Event) -> None:
-        if self._on_event is not None:
-            self._on_event(event)
+        behalf = _behalf.get()
+        hook = behalf.on_event if behalf is not None else self._on_event
+        if hook is not None:
+            hook(event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Behalf:
+    policy: RetryPolicy
+    on_event: EventHook | None
+
+
+_behalf: ContextVar[_Behalf | None] = ContextVar("asyncup_behalf", default=None)
+
+
+@contextmanager
+def on_behalf(policy: RetryPolicy, on_event: EventHook | None) -> Iterator[None]:
+    """Let every call made inside, by this task and those it starts, follow one upload's policy and tell its hook."""
+    token = _behalf.set(_Behalf(policy, on_event))
+    try:
+        yield
+    finally:
+        _behalf.reset(token)

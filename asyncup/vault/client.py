@@ -13,7 +13,7 @@ from typing import Self
 
 import anyio
 
-from asyncup.errors import ConfigurationError
+from asyncup.errors import ConfigurationError, Phase, VaultUnreachable
 from asyncup.events import EventHook
 from asyncup.protocol import requests
 from asyncup.protocol.address import check_client_id, parse_address
@@ -127,7 +127,18 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
             )
         else:
             request = requests.log_in(login.username, login.password, dns_name)
-        session = await self.calls.ask(request, read_login)
+        doubts = 0
+
+        async def once_more() -> None:
+            # Whether a lost answer accepted or refused the password is not known, and refusals lock a user out.
+            nonlocal doubts
+            doubts += 1
+            if doubts > 1:
+                raise VaultUnreachable(request.operation.value, Phase.ANSWER, "two logins were not answered")
+
+        session = await self.calls.repeat(
+            request.operation, lambda: self.calls.once(request, read_login), settle=once_more
+        )
         refuse_other_vault(session, self._address.dns_name)
         return session
 

@@ -21,7 +21,7 @@ __all__ = ["ItemEndpoints"]
 class ItemEndpoints(Endpoints):
     """Create, list and download items."""
 
-    async def create_file(
+    async def create_file(  # noqa: PLR0913 - the hooks are keyword-only and have a default
         self,
         path: str,
         body: Body,
@@ -30,6 +30,7 @@ class ItemEndpoints(Endpoints):
         overwrite: bool = False,
         content_md5: str | None = None,
         patience: Patience = DEFAULT_PATIENCE,
+        on_started: Callable[[], None] | None = None,
         on_written: Callable[[int], None] | None = None,
         on_sent: Callable[[], None] | None = None,
     ) -> Item:
@@ -45,11 +46,16 @@ class ItemEndpoints(Endpoints):
                 lambda answer: read_created_item(request.operation, answer),
                 body=framed,
                 patience=patience,
+                on_started=on_started,
                 on_written=on_written,
                 on_sent=on_sent,
             ),
             lambda: find_created_file(self, path, body.length, md5),
         )
+
+    async def find_file(self, path: str, size: int, md5: bytes) -> Item | None:
+        """Return a file's row when it is there with these bytes, which are read back; None otherwise."""
+        return await find_created_file(self, path, size, md5)
 
     async def move_item(self, item: str, *, parent: str | None = None, name: str | None = None) -> int | None:
         """Give an item another folder, another name, or both. Return the job that does it, if Vault names one.

@@ -37,29 +37,40 @@ class JobEndpoints(Endpoints):
         page = await self.calls.ask(request, lambda answer: read_jobs(request.operation, answer))
         return list(page.rows)
 
-    async def wait_for_job(self, job_id: int, *, on_status: Callable[[str], None] | None = None) -> None:
+    async def wait_for_job(
+        self, job_id: int, *, within_s: float = 3600.0, on_status: Callable[[str], None] | None = None
+    ) -> None:
         """Wait until a job has succeeded, asking no more often than Vault allows.
 
+        Args:
+            job_id: the job.
+            within_s: how long to wait; a job that has not ended then counts as failed.
+            on_status: told of every status seen.
+
         Raises:
-            JobFailed: it ended otherwise.
+            JobFailed: it ended otherwise, or not in time.
         """
         await self.calls.wait(_FIRST_JOB_POLL_S)
+        waited_s = _FIRST_JOB_POLL_S
         while True:
             job = await self.job_status(job_id)
             if on_status is not None:
                 on_status(job.status)
+            if job.succeeded:
+                return
             if job.ended:
-                break
+                raise _job_failed(job_id, job.status, f"ended with {job.status}")
+            if waited_s >= within_s:
+                raise _job_failed(job_id, job.status, f"is still {job.status} after {waited_s:g} s")
             await self.calls.wait(self.limits.job_poll_interval_s)
-        if not job.succeeded:
-            raise _job_failed(job_id, job.status)
+            waited_s += self.limits.job_poll_interval_s
 
 
-def _job_failed(job_id: int, status: str) -> JobFailed:
+def _job_failed(job_id: int, status: str, what: str) -> JobFailed:
     failed = JobFailed(
         "committing the upload session",
         status=200,
-        vault_message=f"job {job_id} ended with {status}",
+        vault_message=f"job {job_id} {what}",
         hint="Look at the job in Vault's Admin > Operations > Job Status, then upload the file again",
     )
     failed.job_id = job_id

@@ -49,13 +49,20 @@ class UploadSessionEndpoints(ItemEndpoints):
         *,
         content_md5: str | None = None,
         patience: Patience = DEFAULT_PATIENCE,
+        on_started: Callable[[], None] | None = None,
         on_written: Callable[[int], None] | None = None,
         on_sent: Callable[[], None] | None = None,
     ) -> HeldPart:
         """Send part `number` once and return Vault's receipt. Comparing it, and repeating, is the sender's work."""
         request = requests.put_part(session_id, number, content_md5)
         return await self.calls.once(
-            request, read_held_part, body=body, patience=patience, on_written=on_written, on_sent=on_sent
+            request,
+            read_held_part,
+            body=body,
+            patience=patience,
+            on_started=on_started,
+            on_written=on_written,
+            on_sent=on_sent,
         )
 
     async def upload_session(self, session_id: str) -> UploadSession:
@@ -74,7 +81,16 @@ class UploadSessionEndpoints(ItemEndpoints):
             closed = error.error_type == "CONFIGURATION_MODE_ENABLED"
             if not about_it or closed or classify(request.operation, error) is not Verdict.GIVE_UP:
                 raise
+            if _may_be_about_the_address(error) and session_id in await self._open_session_ids(error):
+                raise
             raise _not_found(error, session_id) from error
+
+    async def _open_session_ids(self, refusal: VaultError) -> set[str]:
+        """Return the ids that Vault lists; when it does not list either, `refusal` was about more than one session."""
+        try:
+            return {session.id for session in await self.list_upload_sessions()}
+        except VaultError:
+            raise refusal from None
 
     async def list_parts(self, session_id: str) -> list[HeldPart]:
         """Return the parts that an upload session holds, in order of their numbers."""
@@ -111,6 +127,11 @@ class UploadSessionEndpoints(ItemEndpoints):
         except UploadSessionNotFound:
             return {}
         return None
+
+
+def _may_be_about_the_address(error: VaultError) -> bool:
+    """A wrong API version, or a proxy's own page, looks like an unknown session: both refuse everything."""
+    return error.response_status is None or error.error_type in ("MALFORMED_URL", "METHOD_NOT_SUPPORTED")
 
 
 def _not_found(error: VaultError, session_id: str) -> UploadSessionNotFound:

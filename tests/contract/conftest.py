@@ -2,13 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
+import anyio
 import pytest
 
 from asyncup.emulator import PROFILES
 from tests.contract.place import Place
-from tests.contract.targets import EMULATED, LIVE, Target, emulated, live, why_not_live
+from tests.contract.targets import EMULATED, LIVE, Target, emulated, live, why_not_live, with_one_login
 
 PLUGIN = "asyncup-contract"
 PROPERTY = "contract-profile"
@@ -21,14 +22,23 @@ TARGETS = EMULATED if why_not_live(os.environ) else (*EMULATED, Target(LIVE))
 def target(request: pytest.FixtureRequest) -> Target:
     """One Vault after another. Without a live one, `test_every_profile` says so, once."""
     target: Target = request.param
+    if target.profile == LIVE:
+        request.getfixturevalue("live_environment")  # here, because it needs an event loop of its own
     request.node.user_properties.append((PROPERTY, target.profile))
     return target
 
 
+@pytest.fixture(scope="session")
+def live_environment() -> Mapping[str, str]:
+    """The variables that name the live Vault, with a login that all tests share."""
+    return anyio.run(with_one_login, os.environ)
+
+
 @pytest.fixture
-async def place(target: Target) -> AsyncIterator[Place]:
+async def place(target: Target, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """A folder of our own in that Vault."""
-    async with live(os.environ) if target.profile == LIVE else emulated(target) as place:
+    is_live = target.profile == LIVE
+    async with live(request.getfixturevalue("live_environment")) if is_live else emulated(target) as place:
         yield place
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,7 @@ class Place:
         part: the bytes of a part: the least that this Vault takes for one that is not the last.
         local: a folder on this machine.
         emulator: the Vault, when it is the emulator.
+        ssl_context: for another client of the same Vault.
     """
 
     vault: Vault
@@ -59,6 +61,7 @@ class Place:
     part: int
     local: Path
     emulator: RunningEmulator | None
+    ssl_context: ssl.SSLContext | None
     _contents: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     @property
@@ -114,10 +117,8 @@ class Place:
         await self.vault.wait_for_job(job_id)
 
     async def listed(self, folder: str | None = None, *, recursive: bool = False) -> list[Item]:
-        """Return what a folder holds, without what a Vault that matches prefixes lists beside it."""
-        folder = self.folder if folder is None else folder
-        items = await self.vault.list_items(folder, recursive=recursive)
-        return [item for item in items if item.path.startswith(folder.rstrip("/") + "/")]
+        """Return what a folder holds, ours by default."""
+        return await self.vault.list_items(self.folder if folder is None else folder, recursive=recursive)
 
     async def names(self, folder: str | None = None) -> list[str]:
         """Return the names of what a folder holds, sorted."""

@@ -7,6 +7,7 @@ seconds; `test_limits` has the true sizes. A live Vault is touched only in a fol
 from __future__ import annotations
 
 import os
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -30,12 +31,26 @@ from asyncup.protocol.limits import DEFAULT_API_VERSION, LIMITS_2000_PARTS, Limi
 from asyncup.protocol.paths import join
 from tests.contract.place import Place
 
-__all__ = ["ADMIN", "EMULATED", "LIVE", "MEMBER", "SMALL", "Target", "emulated", "emulated_vault", "live"]
+__all__ = [
+    "ADMIN",
+    "EMULATED",
+    "LIVE",
+    "MEMBER",
+    "SMALL",
+    "Target",
+    "emulated",
+    "emulated_vault",
+    "live",
+    "with_one_login",
+]
 
 LIVE = "live"
 SCALED_PART = 4096
 SMALL: Limits = replace(LIMITS_2000_PARTS, min_part_size=SCALED_PART)
 REAL_PART = LIMITS_2000_PARTS.min_part_size
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""The emulator speaks plain HTTP here, and reading the system's certificates would take longer than a test."""
 
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a thousand emulators write to it
 ADMIN = EmulatedUser(name="admin@contract.example", password="password-of-admin", id=11, role="admin")
@@ -76,7 +91,7 @@ async def emulated_vault(
     config = EmulatorConfig(root=root, users=(ADMIN, MEMBER), tokens=TOKENS, clock=clock, switches=switches)
     async with running_emulator(config) as emulator:
         login = login or TokenLogin(next(token for token, owner in TOKENS.items() if owner == user.id))
-        async with Vault(emulator.url, login, limits=limits) as vault:
+        async with Vault(emulator.url, login, limits=limits, ssl_context=NO_TLS) as vault:
             vault.calls._sleep = emulator.advance
             vault.calls._now = clock.now
             yield emulator, vault
@@ -91,24 +106,30 @@ async def emulated(target: Target) -> AsyncIterator[Place]:
         local.mkdir()
         async with emulated_vault(switches, target.user, root=root) as (emulator, vault):
             home = target.user.home if target.user.is_admin else ""
-            yield Place(vault, target.user.id, home, switches.part_min_bytes, local, emulator)
+            yield Place(vault, target.user.id, home, switches.part_min_bytes, local, emulator, NO_TLS)
 
 
 @asynccontextmanager
 async def live(environment: Mapping[str, str]) -> AsyncIterator[Place]:
     """Open a folder of our own in the live Vault that `VEEVA_VAULT_LIVE_*` names, and leave nothing behind."""
-    version = environment.get("VEEVA_VAULT_LIVE_API_VERSION", DEFAULT_API_VERSION)
-    login = _live_login(environment)
     with TemporaryDirectory() as local:
-        async with Vault(environment["VEEVA_VAULT_LIVE_DNS"], login, api_version=version) as vault:
+        async with _live_vault(environment) as vault:
             user = await vault.who_am_i()
             folder = join(user.home, f"asyncup-contract-{uuid.uuid4().hex}")
             await vault.create_folder(folder)
             try:
-                yield Place(vault, user.id, folder, REAL_PART, Path(local), None)
+                yield Place(vault, user.id, folder, REAL_PART, Path(local), None, None)
             finally:
                 with anyio.CancelScope(shield=True):
                     await _clean_up(vault, folder)
+
+
+async def with_one_login(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Log in once for all tests, because Vault counts logins: return the environment with the login as its token."""
+    async with _live_vault(environment) as vault:
+        assert vault.calls.login is not None
+        authorization = await vault.calls.login.authorization()
+    return {**environment, "VEEVA_VAULT_LIVE_TOKEN": authorization.removeprefix("Bearer ")}
 
 
 def why_not_live(environment: Mapping[str, str]) -> str | None:
@@ -126,11 +147,14 @@ def why_not_live(environment: Mapping[str, str]) -> str | None:
     return "no live Vault: VEEVA_VAULT_LIVE_DNS and VEEVA_VAULT_LIVE_TOKEN (or _USERNAME and _PASSWORD) are not set"
 
 
-def _live_login(environment: Mapping[str, str]) -> TokenLogin | PasswordLogin:
+def _live_vault(environment: Mapping[str, str]) -> Vault:
     token = environment.get("VEEVA_VAULT_LIVE_TOKEN")
     if token is not None:
-        return TokenLogin(token)
-    return PasswordLogin(environment["VEEVA_VAULT_LIVE_USERNAME"], environment["VEEVA_VAULT_LIVE_PASSWORD"])
+        login: TokenLogin | PasswordLogin = TokenLogin(token)
+    else:
+        login = PasswordLogin(environment["VEEVA_VAULT_LIVE_USERNAME"], environment["VEEVA_VAULT_LIVE_PASSWORD"])
+    version = environment.get("VEEVA_VAULT_LIVE_API_VERSION", DEFAULT_API_VERSION)
+    return Vault(environment["VEEVA_VAULT_LIVE_DNS"], login, api_version=version)
 
 
 async def _clean_up(vault: Vault, folder: str) -> None:

@@ -9,16 +9,27 @@ from asyncup.events import Event, JobStatusSeen
 from tests.contract.place import Place
 
 
-async def test_the_file_appears_with_the_right_bytes(place: Place) -> None:
+async def test_the_file_appears_and_the_session_is_gone(place: Place) -> None:
     content = place.content(2 * place.part + 123)
     done = await place.upload(place.path("a.bin"), content)
     assert (done.parts, done.part_size, done.size) == (3, place.part, len(content))
     assert await place.stored(place.path("a.bin")) == content
     assert await place.names() == ["a.bin"]
 
+    assert done.session_id is not None
+    with place.refused():
+        await place.vault.upload_session(done.session_id)
+    assert done.session_id not in [session.id for session in await place.vault.list_upload_sessions()]
 
-async def test_the_file_is_there_only_when_the_job_has_ended(place: Place) -> None:
-    content = place.content(place.part)
+    ended = {job.id: job for job in await place.vault.ended_jobs()}
+    assert done.job_id in ended
+    assert ended[done.job_id].succeeded
+    assert done.job_id not in [job.id for job in await place.vault.running_jobs()]
+
+
+async def test_the_file_is_there_only_when_the_job_has_ended_and_a_second_commit_does_no_harm(place: Place) -> None:
+    """A file of one part, which is also the last, and so may be smaller than the least size."""
+    content = place.content(10)
     session = await place.session("a.bin", len(content))
     await place.put(session, 1, content)
     assert await place.is_missing(place.path("a.bin"))
@@ -30,21 +41,10 @@ async def test_the_file_is_there_only_when_the_job_has_ended(place: Place) -> No
     assert set(seen[:-1]) <= {"SCHEDULED", "QUEUED", "QUEUEING", "RUNNING"}
     assert await place.stored(place.path("a.bin")) == content
 
-
-async def test_the_job_is_among_those_that_have_ended(place: Place) -> None:
-    done = await place.upload(place.path("a.bin"), place.content(10))
-    ended = {job.id: job for job in await place.vault.ended_jobs()}
-    assert done.job_id in ended
-    assert ended[done.job_id].succeeded
-    assert done.job_id not in [job.id for job in await place.vault.running_jobs()]
-
-
-async def test_the_committed_session_is_unknown(place: Place) -> None:
-    done = await place.upload(place.path("a.bin"), place.content(place.part))
-    assert done.session_id is not None
-    with place.refused():
-        await place.vault.upload_session(done.session_id)
-    assert done.session_id not in [session.id for session in await place.vault.list_upload_sessions()]
+    with suppress(VaultError):
+        await place.commit(session)
+    assert await place.stored(place.path("a.bin")) == content
+    assert await place.names() == ["a.bin"]
 
 
 async def test_a_commit_with_missing_bytes_is_refused_and_the_session_goes_on(place: Place) -> None:
@@ -59,17 +59,6 @@ async def test_a_commit_with_missing_bytes_is_refused_and_the_session_goes_on(pl
     await place.put(session, 2, content[place.part :])
     await place.commit(session)
     assert await place.stored(place.path("a.bin")) == content
-
-
-async def test_a_second_commit_does_no_harm(place: Place) -> None:
-    content = place.content(place.part)
-    session = await place.session("a.bin", len(content))
-    await place.put(session, 1, content)
-    await place.commit(session)
-    with suppress(VaultError):
-        await place.commit(session)
-    assert await place.stored(place.path("a.bin")) == content
-    assert await place.names() == ["a.bin"]
 
 
 async def test_a_name_that_exists_is_not_overwritten_unasked(place: Place) -> None:
@@ -105,13 +94,3 @@ async def test_upload_commits_a_session_that_somebody_made(place: Place) -> None
     assert done.committed
     assert [event.status for event in events if isinstance(event, JobStatusSeen)][-1] == "SUCCESS"
     assert await place.stored(place.path("a.bin")) == content
-
-
-async def test_upload_without_commit_leaves_the_session_full(place: Place) -> None:
-    content = place.content(2 * place.part + 1)
-    session = await place.session("a.bin", len(content))
-    done = await upload(place.file(content), session.id, vault=place.vault, options=place.through_session)
-    now, held = await place.state(session)
-    assert (now.uploaded, now.uploaded_parts) == (len(content), 3)
-    assert tuple(part.md5 for part in held) == done.md5s
-    assert await place.is_missing(place.path("a.bin"))

@@ -6,7 +6,7 @@ import pytest
 
 from asyncup import TokenLogin, Vault
 from asyncup.emulator import EmulatorConfig, RunningEmulator, User, profile, running_emulator
-from tests.contract.targets import ADMIN, MEMBER, TOKENS, live, why_not_live
+from tests.contract.targets import ADMIN, MEMBER, TOKENS, live, why_not_live, with_one_login
 
 
 def environment(emulator: RunningEmulator, user: User, *, by_password: bool) -> dict[str, str]:
@@ -41,6 +41,18 @@ async def test_nothing_is_left_behind_and_nothing_else_is_touched(
         async with Vault(emulator.url, TokenLogin("token-of-admin")) as admin:
             items = await admin.list_items("/", recursive=True)
         assert sorted(item.path.rstrip("/") for item in items) == ["/u11", "/u12", "/u12/theirs"]
+
+
+async def test_there_is_one_login_for_all_tests() -> None:
+    config = EmulatorConfig(users=(ADMIN,), tokens={"token-of-admin": ADMIN.id})
+    async with running_emulator(config) as emulator:
+        logged_in = await with_one_login(environment(emulator, ADMIN, by_password=True))
+        async with Vault(emulator.url, TokenLogin(logged_in["VEEVA_VAULT_LIVE_TOKEN"])) as vault:
+            assert (await vault.who_am_i()).name == ADMIN.name
+        assert [seen.endpoint for seen in emulator.seen] == ["auth", "me"]
+        given = environment(emulator, ADMIN, by_password=False)
+        assert await with_one_login(given) == given
+        assert len(emulator.seen) == 2
 
 
 def test_without_a_live_vault_the_suite_says_which_variables_it_wants() -> None:

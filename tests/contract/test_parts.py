@@ -3,8 +3,6 @@
 import base64
 import hashlib
 
-import pytest
-
 from asyncup import VaultError
 from asyncup.protocol.responses import HeldPart
 from tests.contract.place import Place
@@ -69,33 +67,17 @@ async def test_more_bytes_than_declared_are_refused_and_change_nothing(place: Pl
     assert await place.state(session) == full
 
 
-async def test_one_part_may_be_smaller_than_the_least_size(place: Place) -> None:
-    content = place.content(10)
-    session = await place.session("a.bin", len(content))
-    assert await place.put(session, 1, content) == receipt(1, content)
-    await place.commit(session)
-    assert await place.stored(place.path("a.bin")) == content
-
-
-@pytest.mark.parametrize("size", ["half", "double"])
-async def test_parts_of_unequal_sizes_never_become_a_file(place: Place, size: str) -> None:
+async def test_parts_of_unequal_or_too_small_sizes_never_become_a_file(place: Place) -> None:
     """Documented: one size for all but the last, at least 5 MB. Whether a part or the commit is refused is unknown."""
-    lengths = [place.part, place.part // 2 if size == "half" else 2 * place.part, place.part]
-    session = await place.session("a.bin", sum(lengths))
-    with place.refused():
-        for number, length in enumerate(lengths, start=1):
-            await place.put(session, number, place.content(length))
-        await place.commit(session)
-    assert await place.is_missing(place.path("a.bin"))
-
-
-async def test_a_first_part_below_the_least_size_never_becomes_the_beginning_of_a_file(place: Place) -> None:
-    session = await place.session("a.bin", 2 * (place.part - 1))
-    with place.refused():
-        await place.put(session, 1, place.content(place.part - 1))
-        await place.put(session, 2, place.content(place.part - 1))
-        await place.commit(session)
-    assert await place.is_missing(place.path("a.bin"))
+    part = place.part
+    for number, lengths in enumerate(([part, part // 2, part], [part, 2 * part, part], [part - 1, part - 1])):
+        name = f"{number}.bin"
+        session = await place.session(name, sum(lengths))
+        with place.refused():
+            for part_number, length in enumerate(lengths, start=1):
+                await place.put(session, part_number, place.content(length))
+            await place.commit(session)
+        assert await place.is_missing(place.path(name)), lengths
 
 
 async def test_parts_are_listed_page_by_page(place: Place) -> None:

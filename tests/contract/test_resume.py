@@ -37,15 +37,19 @@ async def test_only_what_is_missing_is_sent(place: Place, held: Held) -> None:
     assert await place.stored(place.path("a.bin")) == content
 
 
-async def test_again_and_again_is_harmless(place: Place) -> None:
-    content = place.content(2 * place.part)
+async def test_without_commit_the_session_is_full_and_again_and_again_is_harmless(place: Place) -> None:
+    content = place.content(2 * place.part + 1)
     session = await place.session("a.bin", len(content))
     path = place.file(content)
     first = await upload(path, session.id, vault=place.vault, options=place.through_session)
+    full, held = await place.state(session)
+    assert (full.uploaded, full.uploaded_parts) == (len(content), 3)
+    assert tuple(part.md5 for part in held) == first.md5s
     second = await upload(path, session.id, vault=place.vault, options=place.through_session)
-    assert (first.resumed_parts, second.resumed_parts) == (0, 2)
+    assert (first.resumed_parts, second.resumed_parts) == (0, 3)
     assert second.bytes_written == 0
     assert first.md5s == second.md5s
+    assert await place.is_missing(place.path("a.bin"))
 
 
 async def test_a_session_with_other_bytes_is_left_alone(place: Place) -> None:

@@ -16,7 +16,12 @@ async def test_a_small_file_goes_in_one_request(place: Place) -> None:
     assert (done.session_id, done.job_id, done.parts) == (None, None, 1)
     assert done.md5s == (hashlib.md5(content, usedforsecurity=False).hexdigest(),)
     assert await place.stored(place.path("a.bin")) == content
-    assert await place.names() == ["a.bin"]
+
+    digest = hashlib.md5(content, usedforsecurity=False)
+    receipt = await place.vault.create_file(place.path("b.bin"), BytesBody(content), digest.digest())
+    assert receipt.is_file
+    assert (receipt.path, receipt.size, receipt.md5) == (place.path("b.bin"), 1000, digest.hexdigest())
+    assert await place.names() == ["a.bin", "b.bin"]
 
 
 async def test_an_empty_file_is_a_file(place: Place) -> None:
@@ -24,14 +29,6 @@ async def test_an_empty_file_is_a_file(place: Place) -> None:
         done = await place.upload(place.path(name), b"", options=UploadOptions(small_file_max=small_file_max))
         assert done.size == 0
         assert await place.stored(place.path(name)) == b""
-
-
-async def test_the_receipt_has_path_size_and_md5(place: Place) -> None:
-    content = place.content(77)
-    digest = hashlib.md5(content, usedforsecurity=False)
-    item = await place.vault.create_file(place.path("a.bin"), BytesBody(content), digest.digest())
-    assert item.is_file
-    assert (item.path, item.size, item.md5) == (place.path("a.bin"), 77, digest.hexdigest())
 
 
 async def test_a_name_that_exists_is_not_overwritten_unasked(place: Place) -> None:

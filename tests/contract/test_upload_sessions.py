@@ -32,13 +32,6 @@ async def test_details_and_list_show_the_session(place: Place) -> None:
     assert listed[other.id] == other
 
 
-async def test_a_session_shows_nothing_in_the_folder(place: Place) -> None:
-    session = await place.session("a.bin", place.part)
-    await place.put(session, 1, place.content(place.part))
-    assert await place.listed() == []
-    assert await place.is_missing(place.path("a.bin"))
-
-
 async def test_an_aborted_session_is_unknown(place: Place) -> None:
     session = await place.session("a.bin", 2 * place.part)
     await place.put(session, 1, place.content(place.part))
@@ -58,13 +51,10 @@ async def test_an_aborted_session_is_unknown(place: Place) -> None:
     assert (again.uploaded, again.uploaded_parts) == (0, 0)
 
 
-async def test_a_session_that_never_was_is_unknown(place: Place) -> None:
+async def test_what_never_was_is_unknown_and_what_names_no_file_is_no_destination(place: Place) -> None:
     with pytest.raises(VaultError):
         await place.vault.upload_session("0123456789abcdef0123456789abcdef")
     with pytest.raises(VaultError):
         await place.vault.list_parts("0123456789abcdef0123456789abcdef")
-
-
-async def test_a_path_without_a_file_name_is_no_destination(place: Place) -> None:
-    with place.refused():
+    with pytest.raises(VaultError):
         await place.vault.create_upload_session("/", place.part)

@@ -20,7 +20,7 @@ class MemoryBody:
         begun: how often the slices were asked for.
     """
 
-    content: bytes
+    content: bytes | bytearray
     slice_size: int = SLICE
     fails_at: int = -1
     fails_with: Exception | None = None

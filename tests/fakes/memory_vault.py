@@ -62,6 +62,9 @@ SMALL = Limits(
     max_item_size=500,
 )
 
+SIX_ATTEMPTS = RetryPolicy(max_attempts=6, cap_s=30.0)
+"""Fewer than the default, so that a fault script can outlast them."""
+
 
 class Endpoint(enum.Enum):
     """What was called."""
@@ -327,7 +330,7 @@ class MemoryVault:
             address,
             login or TokenLogin(TOKEN),
             limits=self.limits,
-            retry=retry,
+            retry=retry or SIX_ATTEMPTS,
             on_event=on_event,
             transport=self,
         )

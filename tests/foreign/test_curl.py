@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -180,6 +180,20 @@ def test_a_part_sent_in_chunks_is_taken(curl: Curl) -> None:
     assert answer["data"]["part_content_md5"] == digest(1).hex()
 
 
+def test_whoever_waits_for_leave_to_send_gets_it(curl: Curl) -> None:
+    """Before a large body curl asks, by `Expect: 100-continue`, and by itself it would not wait for more than 1 s."""
+    session = create(curl)
+    patient = PUT.replace("curl -L", "curl -L --expect100-timeout 60 --max-time 20")
+    curl(patient, shapes.PART, session=session, number=1, file="part-1", size=PART)
+
+
+def test_a_plus_in_a_path_is_a_plus(curl: Curl) -> None:
+    (curl.folder / "a+b").write_bytes(b"plus")
+    curl(CREATE_FILE, shapes.CREATED_FILE, path="/u7/a+b c", file="a+b")
+    assert curl.raw(DOWNLOAD, item="u7/a+b%20c") == b"plus"
+    assert curl.raw(DOWNLOAD, item="u7/a%2Bb%20c") == b"plus"
+
+
 def test_a_job_is_asked_for_every_ten_seconds(curl: Curl) -> None:
     session = create(curl)
     for number in (1, 2, 3):
@@ -260,7 +274,7 @@ def test_jobs_are_listed_while_they_run_and_when_they_have_ended(curl: Curl) -> 
 def test_who_asks_for_xml_gets_it(curl: Curl) -> None:
     session = create(curl)
     as_xml = GET_SESSION.replace("application/json", "application/xml")
-    answer = ElementTree.fromstring(curl.raw(as_xml, session=session))  # noqa: S314 - the emulator's own answer
+    answer = ET.fromstring(curl.raw(as_xml, session=session))  # noqa: S314 - the emulator's own answer
     assert answer.findtext("responseStatus") == "SUCCESS"
     assert answer.findtext(".//id") == session
     assert answer.findtext(".//size") == str(SIZE)

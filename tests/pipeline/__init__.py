@@ -1,0 +1,1 @@
+"""One file's bytes, with a Vault in memory."""

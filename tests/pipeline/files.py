@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -38,7 +39,7 @@ class LocalFile:
 
     def md5(self, number: int, size: int) -> str:
         """Return the MD5 of part `number` in hex."""
-        return hashlib.md5(self.part(number, size), usedforsecurity=False).hexdigest()
+        return md5(self.part(number, size)).hex()
 
     def parts(self, size: int) -> list[bytes]:
         """Return every part."""
@@ -69,7 +70,7 @@ class Writer:
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,6 +89,11 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - handed over to the test's own thread
             self.error = error
         self.let_in.set()
+
+
+def md5(content: bytes | bytearray) -> bytes:
+    """Return the digest that asyncup should have computed."""
+    return hashlib.md5(content, usedforsecurity=False).digest()
 
 
 def open_and_close(path: Path) -> None:

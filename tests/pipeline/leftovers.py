@@ -1,7 +1,6 @@
 """What an upload must not leave behind: open files, mapped files, tasks, threads at work."""
 
 import asyncio
-import os
 import re
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import anyio.to_thread
 def open_files() -> dict[int, str]:
     """What this process has open now, by file descriptor."""
     found: dict[int, str] = {}
-    for name in os.listdir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
         try:
-            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+            found[int(entry.name)] = str(entry.readlink())
         except FileNotFoundError:
             continue  # the descriptor that lists the folder
     return found

@@ -1,6 +1,5 @@
 """Hashing in threads: right digests, as many at once as asked for, and never a digest of half a part."""
 
-import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -13,7 +12,7 @@ from asyncup.errors import SourceChanged
 from asyncup.pipeline.hasher import Hasher, PendingDigest
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.protocol.plan import Part
-from tests.pipeline.files import ENOUGH_S
+from tests.pipeline.files import ENOUGH_S, md5
 
 
 class Pieces:
@@ -38,9 +37,8 @@ class Pieces:
             self.given += 1
             yield memoryview(piece)
 
-    async def slices(self) -> AsyncIterator[memoryview]:
+    def slices(self) -> AsyncIterator[memoryview]:
         raise AssertionError("nobody sends")
-        yield
 
 
 @given(st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=8), st.integers(1, 4))
@@ -59,7 +57,7 @@ async def test_every_part_gets_its_digest(parts: list[list[bytes]], threads: int
             pending = [hasher.start(buffer) for buffer in buffers]
             digests = [await each.wait() for each in pending]
             assert all(each.known for each in pending)
-    assert digests == [hashlib.md5(b"".join(pieces)).digest() for pieces in parts]
+    assert digests == [md5(b"".join(pieces)) for pieces in parts]
     assert set(map(id, hashed)) == set(map(id, buffers))
 
 
@@ -111,14 +109,18 @@ async def test_a_part_that_cannot_be_read_has_an_error_instead() -> None:
             assert pending.known
 
 
+async def hash_one(buffer: Pieces, listener: Callable[[PartBuffer, float], None] = lambda *_: None) -> None:
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, 2, listener) as hasher:
+            await hasher.start(buffer).wait()
+
+
 async def test_a_bug_while_hashing_ends_the_work() -> None:
     def fail(_: int) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup) as raised:
-        async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, 2, lambda *_: None) as hasher:
-                await hasher.start(Pieces(b"1", before=fail)).wait()
+        await hash_one(Pieces(b"1", before=fail))
     assert raised.group_contains(ZeroDivisionError)
 
 
@@ -130,9 +132,7 @@ async def test_an_exception_of_the_listener_ends_the_work() -> None:
         raise TheCallers
 
     with pytest.raises(ExceptionGroup) as raised:
-        async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, 2, listener) as hasher:
-                await hasher.start(Pieces(b"1")).wait()
+        await hash_one(Pieces(b"1"), listener)
     assert raised.group_contains(TheCallers)
 
 

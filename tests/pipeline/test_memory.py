@@ -112,14 +112,13 @@ async def test_a_request_for_more_than_all_waits_for_all() -> None:
 async def test_who_is_cancelled_lets_those_behind_pass() -> None:
     budget = MemoryBudget(10)
     await budget.take(5)
-    async with anyio.create_task_group() as behind:
-        async with anyio.create_task_group() as ahead:
-            ahead.start_soon(budget.take, 10)
-            await anyio.wait_all_tasks_blocked()
-            behind.start_soon(budget.take, 5)
-            await anyio.wait_all_tasks_blocked()
-            assert budget.taken == 5
-            ahead.cancel_scope.cancel()
+    async with anyio.create_task_group() as behind, anyio.create_task_group() as ahead:
+        ahead.start_soon(budget.take, 10)
+        await anyio.wait_all_tasks_blocked()
+        behind.start_soon(budget.take, 5)
+        await anyio.wait_all_tasks_blocked()
+        assert budget.taken == 5
+        ahead.cancel_scope.cancel()
     assert budget.taken == 10
 
 

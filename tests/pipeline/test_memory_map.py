@@ -1,5 +1,6 @@
 """Mapped pages, their swap for anonymous memory, and that nobody dies of a file that shrinks beneath them."""
 
+import ctypes
 import errno
 import mmap
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,7 +49,9 @@ def pages_of(path: Path, offset: int, length: int) -> Iterator[FilePages]:
 @st.composite
 def ranges(draw: st.DrawFn) -> tuple[int, int, int, int]:
     """Offset and length of a range of the file, and begin and end of what is kept of it."""
-    around_pages = st.builds(lambda page, odd: min(max(0, page * 4096 + odd), 199_999), st.integers(0, 40), st.integers(-3, 3))
+    around_pages = st.builds(
+        lambda page, odd: min(max(0, page * 4096 + odd), 199_999), st.integers(0, 40), st.integers(-3, 3)
+    )
     offset = draw(st.integers(0, 199_999) | around_pages)
     length = draw(st.integers(1, 200_000 - offset))
     end = draw(st.integers(0, length))
@@ -134,7 +138,7 @@ class Libc:
             return getattr(self._real, name)
 
         def fail(*_: object) -> int | None:
-            memory_map.ctypes.set_errno(self._failing[name])
+            ctypes.set_errno(self._failing[name])
             return -1 if name == "madvise" else memory_map._MAP_FAILED
 
         return fail
@@ -157,7 +161,7 @@ def test_a_kernel_without_populating_reads_the_range_instead(
         pages.populate()
     assert read[0][0] == 1_000_001
     assert sum(got for _, got in read) == length
-    assert all(at + got == following for (at, got), (following, _) in zip(read, read[1:], strict=False))
+    assert all(at + got == following for (at, got), (following, _) in pairwise(read))
 
 
 @pytest.mark.parametrize("call", ["mmap", "mremap"])
@@ -182,9 +186,10 @@ def test_a_disk_that_fails_while_swapping_leaks_nothing(local_file: LocalFile, m
 
     with pages_of(local_file.path, 0, 95_000) as pages:
         ranges_before = mapped_ranges()
-        with monkeypatch.context() as patched, pytest.raises(OSError, match="the disk is broken"):
+        with monkeypatch.context() as patched:
             patched.setattr(memory_map, "read_into", fail)
-            pages.hollow_out(0, 95_000)
+            with pytest.raises(OSError, match="the disk is broken"):
+                pages.hollow_out(0, 95_000)
         assert mapped_ranges() == ranges_before
 
 

@@ -15,13 +15,13 @@ POSITIVE = ["part_size", "memory_budget", "hash_threads", "stall_timeout_s", "an
 @given(value=st.integers(max_value=0) | st.floats(max_value=0, allow_infinity=True))
 def test_a_number_that_must_be_positive(name: str, value: float) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        UploadOptions(**{name: value})
+        UploadOptions(**{name: value})  # type: ignore[arg-type]  # what no type checker would let pass
 
 
 @pytest.mark.parametrize("name", POSITIVE)
 def test_no_number_at_all(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        UploadOptions(**{name: float("nan")})
+        UploadOptions(**{name: float("nan")})  # type: ignore[arg-type]  # what no type checker would let pass
 
 
 @given(st.integers(max_value=-1))
@@ -30,7 +30,9 @@ def test_a_small_file_has_no_negative_size(value: int) -> None:
         UploadOptions(small_file_max=value)
 
 
-@pytest.mark.parametrize(("name", "values"), [("content_md5", {"auto", "base64", "hex", "off"}), ("buffers", {"auto", "copied"})])
+@pytest.mark.parametrize(
+    ("name", "values"), [("content_md5", {"auto", "base64", "hex", "off"}), ("buffers", {"auto", "copied"})]
+)
 @given(value=st.text())
 def test_a_choice_that_nobody_offers(name: str, values: set[str], value: str) -> None:
     if value in values:

@@ -62,9 +62,7 @@ def without_preadv() -> ModuleType:
 
 
 @given(offset=st.integers(0, 1100), length=st.integers(0, 1100))
-def test_without_preadv_it_reads_the_same(
-    file: Path, without_preadv: ModuleType, offset: int, length: int
-) -> None:
+def test_without_preadv_it_reads_the_same(file: Path, without_preadv: ModuleType, offset: int, length: int) -> None:
     fd = os.open(file, os.O_RDONLY)
     try:
         memory = bytearray(length)

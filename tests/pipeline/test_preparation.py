@@ -1,5 +1,7 @@
 """What every upload begins with, and that its end is tidy."""
 
+import contextlib
+
 import pytest
 
 from asyncup import MemoryBudget, UploadOptions
@@ -37,6 +39,11 @@ async def test_a_budget_comes_from_the_options(local_file: LocalFile) -> None:
         assert transfer.memory.total == 12345
 
 
+async def fail(*, fails: bool) -> None:
+    if fails:
+        raise AsyncupError("failed")
+
+
 @pytest.mark.parametrize("fails", [True, False])
 async def test_a_vault_of_the_environments_is_closed_and_the_callers_is_not(
     local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, *, fails: bool
@@ -44,12 +51,9 @@ async def test_a_vault_of_the_environments_is_closed_and_the_callers_is_not(
     own, callers = MemoryVault(), MemoryVault()
     monkeypatch.setattr(Vault, "from_environment", lambda **_: own.vault())
     for vault in (None, callers.vault()):
-        try:
+        with pytest.raises(AsyncupError) if fails else contextlib.nullcontext():
             async with prepare(local_file.path, vault, None, None, None):
-                if fails:
-                    raise AsyncupError("failed")
-        except AsyncupError as error:
-            assert error.path == str(local_file.path)
+                await fail(fails=fails)
     assert own.closed
     assert not callers.closed
 

@@ -1,7 +1,6 @@
 """The producer: parts in order, no further ahead than allowed, and nothing kept when it fails."""
 
 import errno
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.reader import ReadPart, read_parts
 from asyncup.pipeline.source import open_source
 from asyncup.protocol.plan import Part, Plan
-from tests.pipeline.files import LocalFile
+from tests.pipeline.files import LocalFile, md5
 from tests.pipeline.leftovers import threads_at_work
 
 PART_SIZE = 10_000
@@ -77,7 +76,7 @@ async def test_every_part_comes_in_order_with_its_digest(local_file: LocalFile, 
             numbers.append(item.part.number)
             wanted = local_file.part(item.part.number, PART_SIZE)
             assert b"".join([bytes(view) async for view in item.buffer.slices()]) == wanted
-            assert await item.digest.wait() == hashlib.md5(wanted).digest()
+            assert await item.digest.wait() == md5(wanted)
             scene.release(item)
     assert numbers == list(range(first, 11))
     assert scene.read == numbers
@@ -118,10 +117,13 @@ async def until_idle(scene: Reading) -> None:
 
 
 async def test_a_taker_that_fails_stops_the_reader(local_file: LocalFile) -> None:
-    with pytest.raises(ExceptionGroup) as raised:
+    async def take_one_and_fail() -> None:
         async with reading(local_file, ahead=2) as scene:
             await scene.take.receive()
             raise LookupError
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await take_one_and_fail()
     assert raised.group_contains(LookupError)
 
 
@@ -142,12 +144,16 @@ async def test_a_part_that_cannot_be_read_ends_the_work(
 
     monkeypatch.setattr(source_module, "read_into", fail_there)
     taken = []
-    with pytest.raises(ExceptionGroup) as raised:
+
+    async def take_all() -> None:
         async with reading(local_file, ahead=2) as scene:
             async for item in scene.take:
                 taken.append(item.part.number)
                 scene.release(item)
             await anyio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await take_all()
     assert raised.group_contains(SourceUnreadable)
     assert all(isinstance(error, SourceError) for error in _leaves(raised.value))
     assert taken == list(range(1, len(taken) + 1))

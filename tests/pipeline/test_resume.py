@@ -73,9 +73,7 @@ async def test_parts_that_are_the_files_are_accepted(
     local_file: LocalFile, parts: int, threads: int, budget: int, *, may_map: bool
 ) -> None:
     held = [held_of(local_file, number) for number in range(1, parts + 1)]
-    assert await compare(local_file, held, threads=threads, budget=budget, may_map=may_map) == list(
-        range(1, parts + 1)
-    )
+    assert await compare(local_file, held, threads=threads, budget=budget, may_map=may_map) == list(range(1, parts + 1))
 
 
 async def test_large_parts_are_hashed_to_their_end(large_file: LocalFile) -> None:
@@ -165,7 +163,7 @@ BAD_SESSIONS = {
     "no first part": {2: 10_000},
     "unequal parts": {1: 10_000, 2: 9_000},
     "a part larger than the file": {1: 95_001},
-    "more than the file has": {number: 10_000 for number in range(1, 12)},
+    "more than the file has": dict.fromkeys(range(1, 12), 10000),
     "an empty part": {1: 0},
 }
 

@@ -23,8 +23,7 @@ from asyncup.errors import (
     UploadSessionNotFound,
     VaultError,
 )
-from asyncup.events import PartStarted, RetryScheduled, UploadStarted
-from asyncup.events import BufferKind
+from asyncup.events import BufferKind, PartStarted, RetryScheduled, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.reader import ReadPart
@@ -299,10 +298,10 @@ async def test_a_receipt_for_something_else_is_no_success(local_file: LocalFile,
 # -- somebody else
 
 
-def _put(number: int, content: bytes) -> Callable[[MemoryVault], None]:
+def _put(first: int, *contents: bytes) -> Callable[[MemoryVault], None]:
     def put(memory: MemoryVault) -> None:
         (session,) = memory.sessions.values()
-        session.parts[number] = content
+        session.parts.update(enumerate(contents, start=first))
 
     return put
 
@@ -318,7 +317,7 @@ def _take_away(number: int) -> Callable[[MemoryVault], None]:
 SOMEBODY_ELSE: Mapping[str, Callable[[MemoryVault], None]] = {
     "other bytes": _put(2, b"x" * PART_SIZE),
     "another size": _put(2, b"x" * 5000),
-    "a part further on": lambda memory: [_put(2, b"x" * PART_SIZE)(memory), _put(3, b"y" * PART_SIZE)(memory)] and None,
+    "a part further on": _put(2, b"x" * PART_SIZE, b"y" * PART_SIZE),
     "a part with a gap": _put(3, b"x" * PART_SIZE),
     "an acknowledged part is gone": _take_away(1),
 }

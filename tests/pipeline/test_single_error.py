@@ -5,8 +5,7 @@ import traceback
 import pytest
 from hypothesis import given, strategies as st
 
-from asyncup.errors import AsyncupError, SourceChanged, SourceUnreadable, VaultUnreachable
-from asyncup.errors import Phase
+from asyncup.errors import AsyncupError, Phase, SourceChanged, SourceUnreadable, VaultUnreachable
 from asyncup.pipeline.single_error import raise_single_error
 
 
@@ -59,18 +58,16 @@ def test_the_cause_is_kept(*, in_a_group: bool) -> None:
     """What the operating system said is in the cause: a report of a failed upload needs it."""
 
     def fail() -> None:
-        try:
-            raise OSError("the disk is broken")
-        except OSError as error:
-            raise SourceUnreadable("file", "file cannot be read") from error
+        raise SourceUnreadable("file", "file cannot be read") from OSError("the disk is broken")
 
-    with pytest.raises(SourceUnreadable) as raised, raise_single_error("file"):
-        if not in_a_group:
-            fail()
+    def fail_in_a_group() -> None:
         try:
             fail()
         except SourceUnreadable as error:
             raise ExceptionGroup("tasks", [error]) from None
+
+    with pytest.raises(SourceUnreadable) as raised, raise_single_error("file"):
+        fail_in_a_group() if in_a_group else fail()
     assert isinstance(raised.value.__cause__, OSError)
     shown = "".join(traceback.format_exception(raised.value))
     assert "the disk is broken" in shown

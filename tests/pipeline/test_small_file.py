@@ -209,7 +209,7 @@ async def test_the_form_that_a_vault_understands_is_found(
             path = f"/u1/{number}.bin"
             await upload_file(small_file.path, path, vault=vault, options=OPTIONS)
             assert memory.items[path] == CONTENT
-    assert memory.forms == ["base64", "hex", "off"][:tried] + [understood]
+    assert memory.forms == [*["base64", "hex", "off"][:tried], understood]
 
 
 async def test_a_form_that_was_asked_for_is_not_changed(small_file: LocalFile) -> None:
@@ -246,9 +246,7 @@ async def test_what_cannot_be_done_is_one_error(
 
 
 @pytest.mark.parametrize("act", [overwrite_a_byte, truncate])
-async def test_a_file_that_changes_while_it_is_sent_is_told(
-    small_file: LocalFile, act: Callable[[Path], None]
-) -> None:
+async def test_a_file_that_changes_while_it_is_sent_is_told(small_file: LocalFile, act: Callable[[Path], None]) -> None:
     memory = MemoryVault()
     memory.fail(Endpoint.CREATE_ITEM, do(lambda _: act(small_file.path)))
     async with memory.vault() as vault:

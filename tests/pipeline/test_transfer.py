@@ -221,7 +221,11 @@ async def test_a_file_that_is_replaced_is_never_committed(local_file: LocalFile,
     other = LocalFile.write(tmp_path / "other", local_file.content)
     memory = MemoryVault()
     session_id = memory.open_session(PATH, 95_000)
-    memory.fail(Endpoint.PUT_PART, do(lambda _: other.path.replace(local_file.path) and None), nth=at)
+
+    def replace_it(_: MemoryVault) -> None:
+        other.path.replace(local_file.path)
+
+    memory.fail(Endpoint.PUT_PART, do(replace_it), nth=at)
     async with memory.vault() as vault:
         error = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True))
     assert type(error) is SourceChanged

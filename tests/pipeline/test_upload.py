@@ -21,7 +21,7 @@ from asyncup.errors import (
     UploadSessionNotFound,
     VaultUnreachable,
 )
-from asyncup.events import Event, JobStatusSeen, Stage, UploadFinished, UploadSessionOpened
+from asyncup.events import Event, EventHook, JobStatusSeen, Stage, UploadFinished, UploadSessionOpened
 from asyncup.pipeline.results import UploadResult
 from tests.fakes.memory_vault import Endpoint, MemoryVault, unreachable
 from tests.pipeline.files import LocalFile
@@ -49,7 +49,7 @@ async def test_any_file_with_any_options_arrives(
     hash_threads: int,
     content_md5: Literal["auto", "off", "hex", "base64"],
     buffers: Literal["auto", "copied"],
-    commit: bool,  # noqa: FBT001 - hypothesis gives it by name
+    commit: bool,
 ) -> None:
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     file = LocalFile.write(tmp_path_factory.getbasetemp() / "any.bin", content)
@@ -63,9 +63,7 @@ async def test_any_file_with_any_options_arrives(
     memory, witness = MemoryVault(), Witness()
     session_id = memory.open_session(PATH, size)
     async with memory.vault() as vault:
-        result = await upload(
-            file.path, session_id, vault=vault, options=options, commit=commit, on_event=witness
-        )
+        result = await upload(file.path, session_id, vault=vault, options=options, commit=commit, on_event=witness)
     assert (memory.items[PATH] if commit else memory.sessions[session_id].content) == content
     parts = file.parts(result.part_size)
     assert result == UploadResult(
@@ -226,6 +224,7 @@ async def test_one_failing_upload_gives_the_others_its_memory(local_file: LocalF
     good = memory.open_session("/u1/good", 95_000)
     bad = memory.open_session("/u1/bad", 95_000)
     results: dict[str, object] = {}
+    hooks: dict[str, EventHook]
 
     async def send(session_id: str) -> None:
         results[session_id] = await outcome(

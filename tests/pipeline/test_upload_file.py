@@ -30,6 +30,7 @@ from asyncup.errors import (
 )
 from asyncup.events import UploadFinished, UploadSessionOpened
 from asyncup.pipeline import source as source_module
+from asyncup.pipeline.positional_read import read_into
 from tests.fakes.memory_vault import (
     Endpoint,
     Fault,
@@ -57,7 +58,7 @@ async def test_a_file_of_any_size_arrives(
     tmp_path_factory: pytest.TempPathFactory,
     size: int,
     small: int | None,
-    overwrite: bool,  # noqa: FBT001 - hypothesis gives it by name
+    overwrite: bool,
 ) -> None:
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     file = LocalFile.write(tmp_path_factory.getbasetemp() / "any.bin", content)
@@ -179,23 +180,23 @@ async def test_the_session_that_cannot_get_right_bytes_is_aborted(local_file: Lo
     assert failed.is_aborted()
 
 
-async def test_a_session_of_another_size_is_aborted(local_file: LocalFile) -> None:
-    memory = MemoryVault()
-    memory.fail(Endpoint.SESSION_DETAILS, do(lambda memory: _cut_short(memory)))
-    failed = await fail(local_file, memory)
-    assert type(failed.error) is SizeMismatch
-    assert failed.is_aborted()
-
-
 def _cut_short(memory: MemoryVault) -> None:
     (session,) = memory.sessions.values()
     session.parts = {1: b"something else"}
 
 
+async def test_a_session_of_another_size_is_aborted(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.SESSION_DETAILS, do(_cut_short))
+    failed = await fail(local_file, memory)
+    assert type(failed.error) is SizeMismatch
+    assert failed.is_aborted()
+
+
 async def test_somebody_elses_work_is_left_alone_and_named(local_file: LocalFile) -> None:
     memory = MemoryVault()
     memory.fail(Endpoint.PUT_PART, lost_before(), nth=2)
-    memory.fail(Endpoint.LIST_PARTS, do(lambda memory: _cut_short(memory)))
+    memory.fail(Endpoint.LIST_PARTS, do(_cut_short))
     failed = await fail(local_file, memory)
     assert type(failed.error) is UploadSessionConflict
     assert Endpoint.ABORT not in memory.effects
@@ -277,12 +278,10 @@ async def test_a_lost_answer_to_the_commit_is_a_success(local_file: LocalFile) -
 
 
 async def test_a_disk_that_fails_in_the_middle(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = source_module.read_into
-
     def fail_at_part_4(fd: int, view: memoryview, offset: int) -> int:
         if offset == 3 * PART_SIZE:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(fd, view, offset)
+        return read_into(fd, view, offset)
 
     monkeypatch.setattr(source_module, "read_into", fail_at_part_4)
     memory = MemoryVault()

@@ -38,12 +38,14 @@ OPTIONS = UploadOptions(
 
 async def outcome(upload: Awaitable[T]) -> T | AsyncupError:
     """Return what an upload returns or raises. Anything but one `AsyncupError`, a group too, fails the test."""
+    error: AsyncupError
     try:
         return await upload
-    except AsyncupError as error:
-        assert str(error)
-        assert "\n" not in str(error)
-        return error
+    except AsyncupError as raised:
+        error = raised
+    assert str(error)
+    assert "\n" not in str(error)
+    return error
 
 
 def succeeded(result: T | AsyncupError) -> T:
@@ -118,6 +120,8 @@ class Witness:
                     acknowledged, attempt = event.part, 0
                 case BytesWritten():
                     assert event.part == acknowledged + 1
+                case _:
+                    pass
 
     def _counters(self) -> None:
         written = 0

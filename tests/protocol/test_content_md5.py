@@ -49,9 +49,10 @@ def test_auto_finds_the_form_that_a_vault_takes(taken: ContentMd5Form) -> None:
     assert memory.form_for("auto") is taken
 
 
-def test_a_vault_that_takes_none_of_them_ends_the_search() -> None:
+def test_a_vault_that_takes_none_of_them_ends_the_search_and_the_next_begins_anew() -> None:
+    # Refused without a header too: the header was not the reason, and must not be left out for ever.
     memory = ContentMd5Memory()
-    assert [memory.refused("auto", memory.form_for("auto")) for _ in range(5)] == [True, True, False, False, False]
+    assert [memory.refused("auto", memory.form_for("auto")) for _ in range(6)] == [True, True, False] * 2
 
 
 class Lanes(RuleBasedStateMachine):
@@ -95,9 +96,8 @@ class Lanes(RuleBasedStateMachine):
 test_lanes = Lanes.TestCase
 
 
-@given(st.sampled_from(ORDER))
-def test_a_refusal_of_a_form_that_others_left_is_worth_another_try(left: ContentMd5Form) -> None:
+def test_a_refusal_of_a_form_that_others_left_is_worth_another_try() -> None:
     memory = ContentMd5Memory()
-    while memory.refused("auto", memory.form_for("auto")):
-        pass
-    assert memory.refused("auto", left) is (left is not ContentMd5Form.OFF)
+    assert memory.refused("auto", ContentMd5Form.BASE64)
+    assert memory.refused("auto", ContentMd5Form.BASE64)
+    assert memory.form_for("auto") is ContentMd5Form.HEX

@@ -16,6 +16,7 @@ from asyncup.protocol.upload_session import (
     IllegalTransition,
     State,
     UploadSessionMachine,
+    compare_with_acknowledged,
     held_part_size,
 )
 
@@ -226,6 +227,31 @@ def test_what_is_not_the_beginning_of_the_file_is_a_conflict(listed: list[HeldPa
     assert part_size is not None
     expected = [(part.number, part.length) for part in Plan(size, part_size).parts_from(1)]
     assert [(part.number, part.size) for part in listed] == expected[: len(listed)]
+
+
+@given(
+    st.integers(0, 3).map(held)
+    | st.lists(
+        st.builds(HeldPart, st.integers(1, 3), st.sampled_from([5, 10]), st.sampled_from([md5(1), md5(2), md5(3)])),
+        max_size=4,
+    )
+)
+def test_before_a_commit_the_session_holds_exactly_what_was_acknowledged(listed: list[HeldPart]) -> None:
+    md5s = [md5(1), md5(2), md5(3)]
+    if listed == held(3):
+        compare_with_acknowledged(listed, PLAN, md5s)
+    else:
+        with pytest.raises(UploadSessionConflict) as conflict:
+            compare_with_acknowledged(listed, PLAN, md5s)
+        assert conflict.value.hint
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_one_part_with_other_bytes_is_noticed_wherever_it_is(number: int) -> None:
+    listed = held(3)
+    listed[number - 1] = HeldPart(number, LENGTHS[number - 1], "f" * 32)
+    with pytest.raises(UploadSessionConflict, match=f"part {number} has MD5 f"):
+        compare_with_acknowledged(listed, PLAN, [md5(1), md5(2), md5(3)])
 
 
 # Any order of events, against a server that loses, delays, repeats and spoils what it is sent

@@ -7,6 +7,7 @@ import gzip
 import os
 import socket
 import ssl
+import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +17,8 @@ import anyio
 import pytest
 import trustme
 
-from asyncup.errors import Phase, SourceChanged, TlsRefused, TransportError, VaultUnreachable
+from asyncup import TokenLogin, Vault
+from asyncup.errors import ConfigurationError, Phase, SourceChanged, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.transport import Body, HttpRequest, Patience
@@ -66,9 +68,10 @@ def tasks_of_aiohttp() -> list[str]:
 def everything(error: BaseException) -> str:
     """All that a log, a debugger or an error tracker would show of an exception and of what caused it."""
     seen = ["".join(traceback.format_exception(error))]
-    while error is not None:
-        seen += [str(error), repr(error), repr(error.args), repr(vars(error))]
-        error = error.__cause__ or error.__context__  # type: ignore[assignment] # ends with None
+    current: BaseException | None = error
+    while current is not None:
+        seen += [str(current), repr(current), repr(current.args), repr(vars(current))]
+        current = current.__cause__ or current.__context__
     return "\n".join(seen)
 
 
@@ -383,15 +386,52 @@ async def test_every_break_is_one_exception_that_shows_no_login(serve: Break, si
         assert type(error) is TransportError
         assert error.phase in (Phase.WRITE, Phase.ANSWER)
         await server.all_closed()
-    assert server.opened in (1, 2), "aiohttp sends what is idempotent once more, at most"
+    if size:
+        assert server.opened == 1, "a part is sent again by whoever asked first what Vault holds, and by nobody else"
 
 
 @pytest.mark.parametrize("serve", BREAKS, ids=lambda serve: serve.__name__)
-async def test_a_post_is_never_sent_twice(serve: Break) -> None:
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [("POST", MemoryBody(b"x" * 100)), ("POST", b"form"), ("POST", b""), ("PUT", b"form"), ("DELETE", None)],
+    ids=["file", "form", "commit", "move", "abort"],
+)
+async def test_no_change_is_sent_twice(serve: Break, method: str, body: Body | bytes | None) -> None:
     async with raw_server(serve) as server, transport_for(server.url) as transport:
-        await broken(transport, request("POST", body=MemoryBody(b"x" * 100)))
-        await broken(transport, request("POST", body=b"form"))
-    assert server.opened == 2
+        await broken(transport, request(method, body=body))
+    assert server.opened == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+async def test_no_change_is_sent_twice_when_a_warm_connection_ends(method: str) -> None:
+    async def answer_once(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.send(SUCCESS)
+        await connection.read_request()  # the second one is taken, and done, and not answered
+
+    async with raw_server(answer_once) as server, transport_for(server.url) as transport:
+        await transport.send(request(method, body=b"" if method == "POST" else None))
+        await broken(transport, request(method, body=b"" if method == "POST" else None))
+    assert len(server.requests) == 2
+    assert server.opened == 1
+
+
+async def test_an_abort_whose_answer_is_lost_on_the_wire_is_settled() -> None:
+    gone = b'{"responseStatus":"FAILURE","errors":[{"type":"INVALID_DATA","message":"no such session"}]}'
+    refusal = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(gone) + gone
+    aborted: list[str] = []
+
+    async def serve(connection: Connection) -> None:
+        while True:
+            line = (await connection.read_request()).line
+            if line.startswith("DELETE") and not aborted:
+                aborted.append(line)
+                return
+            await connection.send(refusal)
+
+    async with raw_server(serve) as server, Vault(server.url, TokenLogin(SECRET)) as vault:
+        await vault.abort_upload_session("a")
+    assert [arrived.line.split()[0] for arrived in server.requests] == ["DELETE", "GET"]
 
 
 @pytest.mark.both_loops
@@ -458,11 +498,12 @@ async def test_an_answer_of_the_largest_download_is_not_too_much() -> None:
 async def test_a_server_that_stops_reading_is_given_up() -> None:
     stop = anyio.Event()
 
-    async def read_nothing(connection: Connection) -> None:
+    async def read_nothing_more(connection: Connection) -> None:
+        await connection.read_head()
         await stop.wait()
 
     written: list[int] = []
-    async with raw_server(read_nothing) as server, transport_for(server.url) as transport:
+    async with raw_server(read_nothing_more) as server, transport_for(server.url) as transport:
         body = MemoryBody(b"x" * 64 * SLICE)
         with anyio.fail_after(5):
             error = await broken(transport, request(body=body, patience=SHORT, on_written=written.append))
@@ -600,6 +641,89 @@ async def test_closing_while_requests_are_under_way_ends_them() -> None:
         await server.all_closed()
 
 
+async def test_a_closed_transport_says_so() -> None:
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        await transport.send(request("GET"))
+        await transport.aclose()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await transport.send(request("GET"))
+        await server.all_closed()
+    assert len(server.requests) == 1
+
+
+async def test_closing_while_the_first_request_opens_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = threading.Event()
+    reading = anyio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow_environment(base_url: str) -> None:
+        loop.call_soon_threadsafe(reading.set)
+        assert closed.wait(5)
+
+    monkeypatch.setattr("asyncup.vault.aiohttp_transport.environment_proxy", slow_environment)
+    async with raw_server(answering(SUCCESS)) as server:
+        transport = AiohttpTransport(server.url)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_expect_closed, transport)
+            await reading.wait()
+            await transport.aclose()
+            closed.set()
+        assert server.opened == 0
+
+
+async def _expect_closed(transport: AiohttpTransport) -> None:
+    with pytest.raises(ConfigurationError, match="closed"):
+        await transport.send(request("GET"))
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), BrokenPipeError("of a hook that prints")], ids=repr)
+@pytest.mark.parametrize("hook", ["on_written", "on_sent"])
+async def test_an_exception_of_a_hook_is_the_callers(error: Exception, hook: str) -> None:
+    def fail(*_: int) -> None:
+        raise error
+
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        body = MemoryBody(b"x" * 100)
+        with pytest.raises(type(error)) as raised:
+            await transport.send(request(body=body, on_written=fail if hook == "on_written" else None, on_sent=fail))
+        assert raised.value is error
+        await server.all_closed()
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("ending", ["stall", "cancel", "early answer"])
+async def test_what_was_given_up_is_not_sent_behind_our_back(ending: str) -> None:
+    # The memory of a part is used again for another one as soon as its request has ended.
+    arrived = bytearray()
+    reached, ended = anyio.Event(), anyio.Event()
+
+    async def read_late(connection: Connection) -> None:
+        await connection.read_head()
+        if ending == "early answer":
+            await connection.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        reached.set()
+        await ended.wait()
+        while True:
+            arrived.extend(await connection.receive())
+
+    content = bytearray(b"x" * 64 * SLICE)
+    async with raw_server(read_late) as server, transport_for(server.url) as transport:
+        sent = request(body=MemoryBody(content), patience=Patience(0.3 if ending == "stall" else 10, 10))
+        async with anyio.create_task_group() as tasks:
+            if ending == "cancel":
+                tasks.start_soon(transport.send, sent)
+                await reached.wait()
+                await anyio.wait_all_tasks_blocked()
+                tasks.cancel_scope.cancel()
+            else:
+                await answer_or_doubt(transport, sent)
+        content[:] = b"y" * len(content)
+        ended.set()
+        await server.all_closed()
+    assert 0 < len(arrived) < len(content)
+    assert b"y" not in arrived
+
+
 # TLS
 
 
@@ -674,13 +798,3 @@ async def test_http_to_a_port_that_speaks_tls_breaks(authority: trustme.CA) -> N
         error = await broken(transport, request("GET", patience=Patience(5, 5)))
         assert type(error) is TransportError
     assert server.requests == []
-
-
-async def test_the_systems_trust_store_is_used_and_its_checks_are_on() -> None:
-    transport = AiohttpTransport("https://127.0.0.1:1")
-    context = await transport._tls()
-    assert isinstance(context, ssl.SSLContext)
-    assert type(context).__module__.startswith("truststore")
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert await AiohttpTransport("http://127.0.0.1:1")._tls() is True

@@ -24,7 +24,7 @@ from asyncup.protocol import requests
 from asyncup.protocol.answers import Answer, read_json
 from asyncup.protocol.requests import Operation, Request
 from asyncup.protocol.responses import SessionLogin
-from asyncup.vault.calls import Calls
+from asyncup.vault.calls import Calls, on_behalf
 from asyncup.vault.login import LoginKeeper, TokenLogin
 from asyncup.vault.transport import HttpRequest, Patience
 from tests.fakes.memory_body import MemoryBody
@@ -302,18 +302,36 @@ async def test_a_bug_is_not_repeated() -> None:
     assert len(made) == 1
 
 
-async def test_a_pause_may_have_its_own_policy_words_and_listener() -> None:
+async def test_calls_on_behalf_of_an_upload_follow_its_policy_and_tell_its_hook() -> None:
     wire, heard = Wire(FINE), list[Event]()
     calls = wire.calls()
     error = VaultError("x", status=503)
-    policy = RetryPolicy(max_attempts=3, base_s=7)
-    await calls.pause(Operation.PUT_PART, 2, error, policy=policy, path="a.bin", part=4, on_event=heard.append)
-    assert wire.waited == [14]
-    assert heard == [RetryScheduled("uploading a part", 2, 14, error.message, "a.bin", 4)]
-    assert wire.events == []
-    with pytest.raises(VaultError) as last:
-        await calls.pause(Operation.PUT_PART, 3, error, policy=policy)
+    with on_behalf(RetryPolicy(max_attempts=3, base_s=7), heard.append):
+        await calls.pause(Operation.PUT_PART, 2, error, path="a.bin", part=4)
+        assert wire.waited == [14]
+        assert heard == [RetryScheduled("uploading a part", 2, 14, error.message, "a.bin", 4)]
+        assert wire.events == []
+        with pytest.raises(VaultError) as last:
+            await calls.pause(Operation.PUT_PART, 3, error)
     assert last.value.attempts == 3
+    await calls.pause(Operation.PUT_PART, 1, error)
+    assert len(heard) == 1, "behind it the calls are the Vault's own again"
+    assert len(wire.events) == 1
+
+
+@pytest.mark.parametrize("answered_before", [False, True])
+async def test_a_vault_that_never_answered_is_given_up_sooner(answered_before: bool) -> None:
+    away = VaultUnreachable("x", Phase.CONNECT, "y")
+    wire = Wire(*([FINE] if answered_before else []), *[away] * 9, FINE)
+    calls = wire.calls(RetryPolicy(max_attempts=10, first_contact_attempts=3))
+    if answered_before:
+        await calls.ask(READ, read)
+        await calls.ask(READ, read)
+        assert len(wire.sent) == 11
+    else:
+        with pytest.raises(VaultUnreachable) as given_up:
+            await calls.ask(READ, read)
+        assert given_up.value.attempts == 3
 
 
 # How fast

@@ -5,6 +5,7 @@ The matrix below is generated: every change x every pair of faults, which also m
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator
@@ -301,7 +302,7 @@ async def test_a_folder_that_is_not_there_holds_no_file() -> None:
         with pytest.raises(VaultError, match="parent folder"):
             await vault.create_file("/u2/a.bin", BODY, BODY.md5)
     assert memory.count(Endpoint.CREATE_ITEM) == 2
-    assert memory.count(Endpoint.LIST_ITEMS) == 1
+    assert memory.count(Endpoint.LIST_ITEMS) == 2, "once for the doubt, once because a refusal may be its echo"
 
 
 async def test_a_folder_that_may_not_be_seen_is_said() -> None:
@@ -370,6 +371,17 @@ async def test_a_file_without_a_date_is_taken_by_its_size() -> None:
     async with memory.vault() as vault:
         assert await commit(vault, session_id) is None
     assert memory.waited == []
+
+
+async def test_a_session_without_a_path_proves_nothing() -> None:
+    memory = MemoryVault()
+    session_id = full_session(memory)
+    memory.fail(Endpoint.COMMIT, lost_after())
+    async with memory.vault() as vault:
+        session = dataclasses.replace(await vault.upload_session(session_id), path=None)
+        with pytest.raises(UploadSessionNotFound):
+            await vault.commit_upload_session(session)
+    assert memory.count(Endpoint.LIST_ITEMS) == 0
 
 
 async def test_a_session_that_somebody_aborted_was_not_committed() -> None:

@@ -147,7 +147,7 @@ async def test_the_51st_session_is_refused_at_once() -> None:
 )
 async def test_whatever_vault_answers_for_a_session_that_is_gone(fault: Fault) -> None:
     memory = MemoryVault()
-    session_id = memory.open_session("/u1/a", 1500)
+    session_id = "a-session-of-last-week"
     memory.fail(Endpoint.SESSION_DETAILS, fault)
     async with memory.vault() as vault:
         with pytest.raises(UploadSessionNotFound) as gone:
@@ -157,6 +157,22 @@ async def test_whatever_vault_answers_for_a_session_that_is_gone(fault: Fault) -
     assert isinstance(gone.value.__cause__, VaultError)
     assert gone.value.error_type == gone.value.__cause__.error_type
     assert memory.count(Endpoint.SESSION_DETAILS) == 1
+
+
+@pytest.mark.parametrize("fault", [refused("MALFORMED_URL"), raw(404, "gone"), raw(400)], ids=["url", "404", "400"])
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_refusal_of_the_address_is_not_taken_for_a_session_that_is_gone(fault: Fault, listed: bool) -> None:
+    # A wrong API version and a proxy's page refuse everything: what Vault lists tells the difference.
+    memory = MemoryVault()
+    session_id = memory.open_session("/u1/a", 1500)
+    memory.fail(Endpoint.SESSION_DETAILS, fault)
+    if not listed:
+        memory.fail(Endpoint.LIST_SESSIONS, fault)
+    async with memory.vault() as vault:
+        with pytest.raises(VaultError) as refusal:
+            await vault.upload_session(session_id)
+    assert type(refusal.value) is VaultError
+    memory.assert_clean()
 
 
 @pytest.mark.parametrize(

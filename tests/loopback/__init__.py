@@ -1,0 +1,1 @@
+"""The whole over loopback, with the emulator in a process of its own."""
