@@ -37,7 +37,7 @@ ONLY_IN = {
 PURE = """
     __future__ abc base64 binascii bisect collections contextlib.suppress dataclasses datetime
     email.utils.parsedate_to_datetime enum fractions functools heapq http.HTTPMethod http.HTTPStatus
-    itertools json math operator pathlib.PurePosixPath re string types typing urllib.parse
+    itertools json math operator pathlib.PurePosixPath re string types typing unicodedata urllib.parse
 """.split()  # noqa: SIM905 - as a list it takes a line for each
 # ... without these built-in functions, and without the clock of datetime.
 IMPURE_FUNCTIONS = {"__import__", "eval", "exec", "input", "open", "print"}

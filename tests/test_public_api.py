@@ -71,7 +71,7 @@ SIGNATURES = {
         "login_server: 'str' = 'https://login.veevavault.com') -> None"
     ),
     "RetryPolicy": (
-        "(max_attempts: 'int' = 6, base_s: 'float' = 0.5, cap_s: 'float' = 30.0, "
+        "(max_attempts: 'int' = 20, first_contact_attempts: 'int' = 3, base_s: 'float' = 0.5, cap_s: 'float' = 60.0, "
         "retry_after_cap_s: 'float' = 300.0) -> None"
     ),
     "MemoryBudget": "(total: 'int') -> 'None'",

@@ -1,9 +1,9 @@
 """Running an upload in a task of its own, so that every way of cancelling it is the same.
 
 asyncio's `Task.cancel`, which `asyncio.timeout` and asyncio's task groups use too, throws into whatever the caller's
-task is awaiting at that moment, and knows nothing of anyio's shields: a thread that is opening or reading the file would be
-left alone, with an open file or with memory that is given to somebody else. A task of a task group is cancelled by the
-group's scope only, which waits for the thread. Must not know uploads.
+task is awaiting at that moment, and knows nothing of anyio's shields: a thread that is opening or reading the file
+would be left alone, with an open file or with memory that is given to somebody else. A task of a task group is
+cancelled by the group's scope only, which waits for the thread. Must not know uploads.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
+
+from asyncup.pipeline.single_error import raise_as_it_was
 
 __all__ = ["in_own_task"]
 
@@ -34,11 +36,7 @@ def in_own_task(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corout
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(run)
         except BaseExceptionGroup as group:
-            (error,) = group.exceptions
-            try:
-                raise error from error.__cause__
-            finally:
-                del error  # see `raise_single_error`
+            raise_as_it_was(group.exceptions[0])
         return results[0]
 
     return call

@@ -22,6 +22,9 @@ from asyncup.vault.transport import Patience
 
 __all__ = ["Sender"]
 
+_WRONG_BYTES_ATTEMPTS = 5
+"""A network that damages five times the same part does not mend by waiting, as one that is away does."""
+
 
 class Sender:
     """Sends the parts of one file into one upload session.
@@ -117,7 +120,7 @@ class Sender:
             )
         except VaultError as error:
             error.locate(attempts=attempt)
-            self._doubt_header(error, form)
+            self._doubt_header(error, form, attempt)
             raise
         finally:
             self._clock.enter(Stage.VAULT)
@@ -137,6 +140,8 @@ class Sender:
         """
         if isinstance(error, ChecksumMismatch):
             # The same number overwrites (documented): the wrong bytes do not stay.
+            if attempt >= _WRONG_BYTES_ATTEMPTS:
+                raise error.locate(attempts=attempt)
             await self._pause(error, item, attempt)
             return False
         verdict = classify(Operation.PUT_PART, error)
@@ -166,10 +171,14 @@ class Sender:
             return False
         raise error
 
-    def _doubt_header(self, error: VaultError, form: ContentMd5Form) -> None:
-        """Note whether this refusal may be about the form of the Content-MD5 header, and another form is left."""
+    def _doubt_header(self, error: VaultError, form: ContentMd5Form, attempt: int) -> None:
+        """Note whether this refusal may be about the form of the Content-MD5 header, and another form is left.
+
+        A fault of Vault's counts the second time: it may stumble over the header, too.
+        """
+        verdict = classify(Operation.PUT_PART, error)
         self._another_form = (
-            classify(Operation.PUT_PART, error) is Verdict.GIVE_UP
+            (verdict is Verdict.GIVE_UP or (verdict is Verdict.RECONCILE and attempt > 1))
             and not isinstance(error, LoginError | AccessRefused)
             and self._vault.content_md5.refused(self._options.content_md5, form)
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from asyncup.errors import AsyncupError
 
-__all__ = ["forget_session", "naming_session", "raise_single_error"]
+__all__ = ["forget_session", "naming_session", "raise_as_it_was", "raise_single_error"]
 
 
 @contextmanager
@@ -19,15 +20,7 @@ def raise_single_error(path: str) -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        error = _most_telling(list(_leaves(group)))
-        if isinstance(error, AsyncupError):
-            error.locate(path=path)
-        try:
-            # Without the group around it, but with what the error itself names as its cause.
-            raise error from error.__cause__
-        finally:
-            # Its traceback holds this frame: a circle, in which buffers would wait for the garbage collector.
-            del error
+        raise_as_it_was(_located(_most_telling(list(_leaves(group))), path))
     except AsyncupError as error:
         error.locate(path=path)
         raise
@@ -53,6 +46,24 @@ def forget_session(group: BaseExceptionGroup[BaseException]) -> None:
     for error in _leaves(group):
         if isinstance(error, AsyncupError):
             error.session_id = None
+
+
+def raise_as_it_was(error: BaseException) -> NoReturn:
+    """Raise an exception out of a group, and leave no trace of the group on it.
+
+    The groups that it came through hold tracebacks, which hold buffers, for as long as somebody keeps the exception.
+    """
+    context, hidden = error.__context__, error.__suppress_context__
+    try:
+        raise error
+    finally:
+        error.__context__, error.__suppress_context__ = context, hidden
+        # Its traceback holds this frame: a circle, which only the garbage collector would break.
+        del error, context
+
+
+def _located(error: BaseException, path: str) -> BaseException:
+    return error.locate(path=path) if isinstance(error, AsyncupError) else error
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -117,8 +117,8 @@ class AiohttpTransport:
             if self._session is None:
                 # Reading certificates and settings takes tens of milliseconds of disk and CPU: not on the event loop.
                 proxy = await anyio.to_thread.run_sync(environment_proxy, self._base_url)
-                context = self._ssl_context
-                if context is None:
+                context: ssl.SSLContext | bool = self._ssl_context or True
+                if self._ssl_context is None and self._base_url.startswith("https:"):
                     context = await anyio.to_thread.run_sync(system_trust)
                 if self._closed:  # meanwhile
                     raise ConfigurationError(_CLOSED)

@@ -182,7 +182,7 @@ def test_the_job_fails(vault: Vault, small: Path) -> None:
 @pytest.mark.usefixtures("without_pauses")
 def test_bytes_that_arrive_wrong(vault: Vault, small: Path) -> None:
     session_id = vault.open_session("/u1/a", 10)
-    vault.goes_wrong("put_part,part=1:flip-stored,times=6")
+    vault.goes_wrong("put_part,part=1:flip-stored,times=5")
     refused(vault.upload(small, "--session-id", session_id), 8, small, "MD5")
 
 
@@ -199,14 +199,14 @@ def test_another_refusal(vault: Vault, small: Path) -> None:
 
 @pytest.mark.usefixtures("without_pauses")
 def test_a_vault_that_is_busy_for_too_long(vault: Vault, small: Path) -> None:
-    vault.goes_wrong("create_item:status,status=503,times=6")
-    refused(vault.upload(small, "/u1/a"), 5, small, "HTTP 503", "tried 6 times")
+    vault.goes_wrong("create_item:status,status=503,times=20")
+    refused(vault.upload(small, "/u1/a"), 5, small, "HTTP 503", "tried 20 times")
 
 
 @pytest.mark.usefixtures("without_pauses")
 def test_nobody_is_there(small: Path, vault: Vault, free_tcp_port: int) -> None:
     done = vault.upload(small, "/u1/a", VEEVA_VAULT_DNS=f"http://127.0.0.1:{free_tcp_port}")
-    refused(done, 5, small, "run it again", "tried 6 times")
+    refused(done, 5, small, "run it again", "tried 3 times")
 
 
 # TLS

@@ -4,8 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from asyncup import AsyncupError, VaultError, upload
-from asyncup.events import Event, JobStatusSeen
+from asyncup import AsyncupError, VaultError
 from tests.contract.place import Place
 
 
@@ -77,20 +76,3 @@ async def test_a_name_that_exists_is_overwritten_when_asked(place: Place) -> Non
     await place.upload(place.path("a.bin"), new, overwrite=True)
     assert await place.stored(place.path("a.bin")) == new
     assert await place.names() == ["a.bin"]
-
-
-async def test_upload_commits_a_session_that_somebody_made(place: Place) -> None:
-    content = place.content(3 * place.part)
-    session = await place.session("a.bin", len(content))
-    events: list[Event] = []
-    done = await upload(
-        place.file(content),
-        session.id,
-        vault=place.vault,
-        commit=True,
-        options=place.through_session,
-        on_event=events.append,
-    )
-    assert done.committed
-    assert [event.status for event in events if isinstance(event, JobStatusSeen)][-1] == "SUCCESS"
-    assert await place.stored(place.path("a.bin")) == content

@@ -1,6 +1,7 @@
 """What the suite does to a live Vault, tried on the emulator: it stays in its own folder, and leaves nothing behind."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -16,14 +17,18 @@ def environment(emulator: RunningEmulator, user: User, *, by_password: bool) -> 
     return {f"VEEVA_VAULT_LIVE_{name}": value for name, value in variables.items()}
 
 
-@pytest.mark.parametrize("by_password", [False, True], ids=["token", "password"])
-@pytest.mark.parametrize("user", [ADMIN, MEMBER], ids=["admin", "member"])
-@pytest.mark.parametrize("fails", [False, True], ids=["passes", "fails"])
+@pytest.mark.parametrize(
+    ("user", "by_password", "fails"),
+    [(ADMIN, False, False), (MEMBER, True, True)],
+    ids=["admin-by-token-passes", "member-by-password-fails"],
+)
 async def test_nothing_is_left_behind_and_nothing_else_is_touched(
     user: User, by_password: bool, fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asyncup.vault.jobs._FIRST_JOB_POLL_S", 0.0)  # the only pause, and it is for a live Vault
-    config = EmulatorConfig(users=(ADMIN, MEMBER), tokens=TOKENS, switches=profile("quick"))
+    monkeypatch.setattr("asyncup.vault.jobs._FIRST_JOB_POLL_S", 0.2)  # pauses that are for a live Vault
+    monkeypatch.setattr("tests.contract.targets.BUSY_WAIT_S", 0.05)
+    switches = replace(profile("quick"), job_duration_s=0.1)
+    config = EmulatorConfig(users=(ADMIN, MEMBER), tokens=TOKENS, switches=switches)
     async with running_emulator(config) as emulator:
         async with Vault(emulator.url, TokenLogin("token-of-member")) as other:
             theirs = await other.create_upload_session("/theirs.bin", 10)
@@ -35,7 +40,9 @@ async def test_nothing_is_left_behind_and_nothing_else_is_touched(
                 await place.upload_small(place.path("a", "b.bin"), b"b")
                 await place.session("c.bin", place.part)
                 assert len(emulator.sessions) == 2
+                # A test that fails leaves a job behind that still runs.
                 if fails:
+                    await place.vault.move_item(place.path("a"), name="moved")
                     raise ZeroDivisionError
         assert [session.id for session in emulator.sessions] == [theirs.id]
         async with Vault(emulator.url, TokenLogin("token-of-admin")) as admin:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -129,9 +130,15 @@ def overwrite_a_byte(path: Path) -> None:
         file.write(bytes([first[0] ^ 1]))
 
 
+_LOCAL_FILE_SYSTEMS = {"btrfs", "ext2/ext3", "f2fs", "tmpfs", "xfs"}
+
+
 def leases_work(folder: Path) -> bool:
-    """Ask the system itself, not asyncup, whether files in a folder can be leased."""
+    """Ask the system itself, not asyncup, whether files in a folder can be leased, and the lease be relied on."""
     probe = folder / "probe"
+    stat = subprocess.run(["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=True)
+    if stat.stdout.strip() not in _LOCAL_FILE_SYSTEMS:
+        return False
     probe.write_bytes(b"x")
     fd = os.open(probe, os.O_RDONLY)
     try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from asyncup import MemoryBudget, PasswordLogin, upload, upload_file
-from asyncup.errors import AsyncupError
+from asyncup.errors import AsyncupError, UploadSessionConflict
 from asyncup.pipeline.results import UploadedFile
 from tests.fakes.memory_vault import (
     PASSWORD,
@@ -69,7 +69,7 @@ REQUESTS = [
     (Endpoint.PUT_PART, 1),
     (Endpoint.PUT_PART, 2),
     (Endpoint.PUT_PART, 3),
-    (Endpoint.SESSION_DETAILS, 1),
+    (Endpoint.LIST_PARTS, 1),
     (Endpoint.COMMIT, 1),
     (Endpoint.JOB_STATUS, 1),
 ]
@@ -120,8 +120,14 @@ async def continue_it(file: LocalFile, memory: MemoryVault, session_id: str) -> 
     """What was left open becomes the file."""
     memory.closed = False
     memory._faults.clear()
+    damaged = list(memory.sessions[session_id].parts.values()) not in ([], [CONTENT[:PART_SIZE]])
+    only_one = len(memory.sessions[session_id].parts) == 1
     async with memory.vault(PasswordLogin(USER, PASSWORD)) as vault:
         result = await outcome(upload(file.path, session_id, vault=vault, options=OPTIONS, commit=True))
+    if only_one and damaged:
+        # Nothing shows that the session is this file's.
+        assert type(result) is UploadSessionConflict
+        return
     assert succeeded(result).committed
     assert memory.items == {PATH: CONTENT}
 

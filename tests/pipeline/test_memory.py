@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from asyncup import MemoryBudget
+from asyncup import ConfigurationError, MemoryBudget
 
 _ITERATIONS_TO_REST = 5
 
@@ -124,5 +124,5 @@ async def test_who_is_cancelled_lets_those_behind_pass() -> None:
 
 @pytest.mark.parametrize("total", [0, -1])
 def test_a_budget_needs_a_byte(total: int) -> None:
-    with pytest.raises(ValueError, match=f"not {total}"):
+    with pytest.raises(ConfigurationError, match=f"not {total}"):
         MemoryBudget(total)

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from asyncup import ConfigurationError, UploadOptions
 
-POSITIVE = ["part_size", "memory_budget", "hash_threads", "stall_timeout_s", "answer_timeout_s"]
+POSITIVE = ["part_size", "memory_budget", "hash_threads", "stall_timeout_s", "answer_timeout_s", "job_timeout_s"]
 
 
 @pytest.mark.parametrize("name", POSITIVE)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from asyncup import MemoryBudget, upload
-from asyncup.errors import SourceChanged, UploadSessionConflict
+from asyncup.errors import LimitExceeded, SourceChanged, UploadSessionConflict
 from asyncup.events import Stage, StageEntered
 from asyncup.pipeline.buffers import open_buffers
 from asyncup.pipeline.part_buffer import PartBuffer
@@ -31,9 +31,10 @@ PATH = "/u1/local.bin"
 
 async def compare(
     file: LocalFile, held: Sequence[HeldPart], *, threads: int = 2, budget: int = 3 * PART_SIZE, may_map: bool = False
-) -> list[int]:
-    """Compare `held` with the file; return the parts that were hashed, and see that nothing is left."""
+) -> int:
+    """Compare `held` with the file; return how many parts are good, and see that nothing is left."""
     memory = MemoryBudget(budget)
+    good = 0
     hashed: list[int] = []
     loop_thread = threading.get_ident()
 
@@ -47,7 +48,7 @@ async def compare(
                 open_source(file.path) as source,
                 open_buffers(source, memory, may_map=may_map, on_copying=lambda *_: None) as buffers,
             ):
-                await compare_held_parts(
+                good = await compare_held_parts(
                     held,
                     Plan(len(file.content), PART_SIZE),
                     buffers,
@@ -59,7 +60,8 @@ async def compare(
     finally:
         assert memory.taken == 0
         assert threads_at_work() == 0
-    return sorted(hashed)
+    assert sorted(hashed) == [part.number for part in held]
+    return good
 
 
 def held_of(file: LocalFile, number: int) -> HeldPart:
@@ -73,7 +75,7 @@ async def test_parts_that_are_the_files_are_accepted(
     local_file: LocalFile, parts: int, threads: int, budget: int, *, may_map: bool
 ) -> None:
     held = [held_of(local_file, number) for number in range(1, parts + 1)]
-    assert await compare(local_file, held, threads=threads, budget=budget, may_map=may_map) == list(range(1, parts + 1))
+    assert await compare(local_file, held, threads=threads, budget=budget, may_map=may_map) == parts
 
 
 async def test_large_parts_are_hashed_to_their_end(large_file: LocalFile) -> None:
@@ -85,7 +87,7 @@ async def test_large_parts_are_hashed_to_their_end(large_file: LocalFile) -> Non
         open_source(large_file.path) as source,
         open_buffers(source, memory, may_map=False, on_copying=lambda *_: None) as buffers,
     ):
-        await compare_held_parts(
+        good = await compare_held_parts(
             held,
             Plan(session_size, session_size),
             buffers,
@@ -93,10 +95,11 @@ async def test_large_parts_are_hashed_to_their_end(large_file: LocalFile) -> Non
             clock=StageClock(lambda: 0.0, lambda _: None),
             on_hashed=lambda *_: None,
         )
+    assert good == 1
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("wrong", range(1, PARTS + 1))
+@pytest.mark.parametrize("wrong", range(1, PARTS))
 async def test_a_part_with_other_bytes_is_a_conflict(local_file: LocalFile, wrong: int, threads: int) -> None:
     held = [held_of(local_file, number) for number in range(1, PARTS + 1)]
     held[wrong - 1] = replace(held[wrong - 1], md5="0" * 32)
@@ -105,6 +108,19 @@ async def test_a_part_with_other_bytes_is_a_conflict(local_file: LocalFile, wron
     assert raised.value.part == wrong
     assert raised.value.path == str(local_file.path)
     assert raised.value.hint
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("parts", [1, 2, PARTS])
+async def test_a_last_part_with_other_bytes_arrived_damaged(local_file: LocalFile, parts: int, threads: int) -> None:
+    held = [held_of(local_file, number) for number in range(1, parts + 1)]
+    held[-1] = replace(held[-1], md5="0" * 32)
+    if parts == 1:
+        # Nothing shows that the session is this file's at all.
+        with pytest.raises(UploadSessionConflict):
+            await compare(local_file, held, threads=threads)
+    else:
+        assert await compare(local_file, held, threads=threads) == parts - 1
 
 
 async def test_a_file_that_changes_meanwhile_is_told(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +154,29 @@ async def test_only_what_is_missing_is_sent(local_file: LocalFile, held: int) ->
     assert held == 0 or Stage.HASH in [event.stage for event in witness.of(StageEntered)]
     witness.assert_consistent()
     memory.assert_clean()
+
+
+@pytest.mark.parametrize("held", [2, 7, PARTS])
+async def test_a_last_part_that_arrived_damaged_is_sent_again(local_file: LocalFile, held: int) -> None:
+    memory, witness = MemoryVault(), Witness()
+    *good, last = local_file.parts(PART_SIZE)[:held]
+    session_id = memory.open_session(PATH, 95_000, *good, bytes(len(last)))
+    async with memory.vault() as vault:
+        result = await upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True, on_event=witness)
+    assert memory.items[PATH] == local_file.content
+    assert result.resumed_parts == held - 1
+    assert memory.effects.count(Endpoint.PUT_PART) == PARTS - held + 1
+    witness.assert_consistent()
+
+
+async def test_parts_that_are_too_small_to_ever_hold_the_file_are_told(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000, local_file.content[:1000])
+    async with memory.vault() as vault:
+        error = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS))
+    assert type(error) is LimitExceeded
+    assert error.limit == "max_parts"
+    assert memory.effects == []
 
 
 @given(part_size=st.integers(1900, 10_000), held=st.integers(1, 50), asked=st.none() | st.integers(1000, 10_000))
@@ -185,11 +224,11 @@ async def test_parts_that_cannot_be_the_files_are_a_conflict(local_file: LocalFi
 async def test_another_file_of_the_same_size_is_not_continued(local_file: LocalFile, tmp_path: Path) -> None:
     memory = MemoryVault()
     session_id = memory.open_session(PATH, 95_000, *local_file.parts(PART_SIZE)[:3])
-    other = LocalFile.write(tmp_path / "other", local_file.content[:25_000] + b"!" + local_file.content[25_001:])
+    other = LocalFile.write(tmp_path / "other", local_file.content[:15_000] + b"!" + local_file.content[15_001:])
     async with memory.vault() as vault:
         error = await outcome(upload(other.path, session_id, vault=vault, options=OPTIONS, commit=True))
         assert type(error) is UploadSessionConflict
-        assert error.part == 3
+        assert error.part == 2
         assert memory.effects == []
         again = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS))
         assert succeeded(again).resumed_parts == 3

@@ -83,3 +83,29 @@ def test_other_exceptions_pass() -> None:
 def test_nothing_is_raised_when_nothing_was() -> None:
     with raise_single_error("file"):
         pass
+
+
+@pytest.mark.parametrize("in_a_group", [True, False])
+def test_what_an_exception_came_out_of_is_kept_and_no_group_added(*, in_a_group: bool) -> None:
+    """A group holds on to tracebacks, and so to the buffers of an upload that is over."""
+
+    class TheCallers(Exception):
+        pass
+
+    def fail() -> None:
+        try:
+            dict[str, int]()["theirs"]
+        except KeyError:
+            raise TheCallers  # noqa: B904 - the implicit context is what is looked at
+
+    def fail_in_a_group() -> None:
+        try:
+            fail()
+        except TheCallers as error:
+            raise ExceptionGroup("tasks", [error]) from None
+
+    with pytest.raises(TheCallers) as raised, raise_single_error("file"):
+        fail_in_a_group() if in_a_group else fail()
+    assert isinstance(raised.value.__context__, KeyError)
+    assert not raised.value.__suppress_context__
+    assert "theirs" in "".join(traceback.format_exception(raised.value))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import errno
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ from tests.fakes.memory_vault import (
     tls_refused,
     unreachable,
 )
-from tests.pipeline.files import LocalFile, overwrite_a_byte, truncate
+from tests.pipeline.files import LocalFile, md5, overwrite_a_byte, truncate
 from tests.pipeline.uploads import ATTEMPTS, OPTIONS, Witness, outcome, succeeded
 
 PATH = "/u1/small.bin"
@@ -72,8 +72,8 @@ async def test_it_arrives_in_one_request(
         )
     assert memory.items == {PATH: content}
     assert memory.effects == [Endpoint.CREATE_ITEM]
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    assert (result.size, result.parts, result.part_size, result.md5s) == (len(content), 1, len(content), (md5,))
+    digest = md5(content).hex()
+    assert (result.size, result.parts, result.part_size, result.md5s) == (len(content), 1, len(content), (digest,))
     assert (result.session_id, result.job_id, result.resumed_parts) == (None, None, 0)
     assert result.destination == PATH
     assert sum(result.waits_s.values()) == pytest.approx(result.elapsed_s)
@@ -81,7 +81,7 @@ async def test_it_arrives_in_one_request(
     (started,) = witness.of(UploadStarted)
     assert started.session_id is None
     assert started.buffers is BufferKind.COPIED
-    assert [(event.acknowledged, event.md5) for event in witness.of(PartAcknowledged)] == [(len(content), md5)]
+    assert [(event.acknowledged, event.md5) for event in witness.of(PartAcknowledged)] == [(len(content), digest)]
     assert len(witness.of(PartHashed)) == (1 if content else 0)
     witness.assert_consistent()
     memory.assert_clean()
@@ -166,60 +166,62 @@ async def test_other_bytes_are_no_success(small_file: LocalFile, policy: Content
     async with memory.vault() as vault:
         error = await outcome(upload_file(small_file.path, PATH, vault=vault, options=options))
     assert type(error) is ChecksumMismatch
-    assert hashlib.md5(CONTENT, usedforsecurity=False).hexdigest() in str(error)
+    assert md5(CONTENT).hex() in str(error)
     memory.assert_clean()
 
 
-@pytest.mark.parametrize("size", ["499", "501"])
-async def test_another_size_is_no_success(small_file: LocalFile, size: str) -> None:
+ANSWER_WITHOUT_MD5 = '{"responseStatus": "SUCCESS", "data": {"kind": "file", "path": "/u1/small.bin"}}'
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_when_vault_does_not_say_what_came_it_is_read_back(small_file: LocalFile, *, right: bool) -> None:
     memory = MemoryVault()
-    body = f'{{"responseStatus": "SUCCESS", "data": {{"kind": "file", "path": "{PATH}", "size": {size}}}}}'
-    memory.fail(Endpoint.CREATE_ITEM, raw(200, body, done=True))
+    fault = raw(200, ANSWER_WITHOUT_MD5, done=True)
+    memory.fail(Endpoint.CREATE_ITEM, fault if right else replace(fault, flip="store"))
     async with memory.vault() as vault:
-        error = await outcome(upload_file(small_file.path, PATH, vault=vault, options=OPTIONS))
-    assert type(error) is ChecksumMismatch
+        result = await outcome(upload_file(small_file.path, PATH, vault=vault, options=OPTIONS))
+    if right:
+        assert succeeded(result).md5s == (small_file.md5(1, 500),)
+        assert memory.items == {PATH: CONTENT}
+    else:
+        assert type(result) is ChecksumMismatch
+    assert memory.count(Endpoint.DOWNLOAD) > 0
+    assert memory.count(Endpoint.CREATE_ITEM) == 1
+    memory.assert_clean()
 
 
-class PickyVault(MemoryVault):
-    """Refuses the Content-MD5 headers that it does not understand."""
+class NotingVault(MemoryVault):
+    """Notes the Content-MD5 headers of files."""
 
-    def __init__(self, understood: str, answer: Answer | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.understood = understood
-        self.answer = answer
-        self.forms: list[str] = []
+        self.noted: list[str | None] = []
 
     def _create_item(self, headers: Mapping[str, str], payload: bytes) -> Answer:
-        value = headers.get("content-md5")
-        form = "off" if value is None else "hex" if len(value) == 32 else "base64"
-        self.forms.append(form)
-        if form not in ("off", self.understood):
-            return self.answer or self._failure("INVALID_DATA", "no")
+        self.noted.append(headers.get("content-md5"))
         return super()._create_item(headers, payload)
 
 
-@pytest.mark.parametrize("answer", [None, Answer(400, {}, b"Bad Request")], ids=["FAILURE", "400"])
-@pytest.mark.parametrize(("understood", "tried"), [("base64", 1), ("hex", 2), ("off", 3)])
-async def test_the_form_that_a_vault_understands_is_found(
-    small_file: LocalFile, understood: str, tried: int, answer: Answer | None
-) -> None:
-    memory = PickyVault(understood, answer)
+@pytest.mark.parametrize("policy", ["auto", "off", "hex", "base64"])
+async def test_a_header_is_sent_only_when_it_is_asked_for(small_file: LocalFile, policy: ContentMd5Policy) -> None:
+    """Whether it would be about the file or about the request's whole body is not known."""
+    memory = NotingVault()
     async with memory.vault() as vault:
-        for number in range(2):
-            path = f"/u1/{number}.bin"
-            await upload_file(small_file.path, path, vault=vault, options=OPTIONS)
-            assert memory.items[path] == CONTENT
-    assert memory.forms == [*["base64", "hex", "off"][:tried], understood]
+        await upload_file(small_file.path, PATH, vault=vault, options=replace(OPTIONS, content_md5=policy))
+        assert vault.content_md5.form_for("auto").value == "base64", "nothing is learned from it"
+    digest = md5(CONTENT)
+    wanted = {"auto": None, "off": None, "hex": digest.hex(), "base64": base64.b64encode(digest).decode()}
+    assert memory.noted == [wanted[policy]]
 
 
-async def test_a_form_that_was_asked_for_is_not_changed(small_file: LocalFile) -> None:
-    memory = PickyVault("base64")
+async def test_a_form_that_was_asked_for_and_is_refused_is_told(small_file: LocalFile) -> None:
+    memory = MemoryVault(content_md5_forms=frozenset({"base64"}))
     async with memory.vault() as vault:
-        error = await outcome(
-            upload_file(small_file.path, PATH, vault=vault, options=replace(OPTIONS, content_md5="hex"))
-        )
+        options = replace(OPTIONS, content_md5="hex")
+        error = await outcome(upload_file(small_file.path, PATH, vault=vault, options=options))
     assert type(error) is VaultError
-    assert memory.forms == ["hex"]
+    assert memory.count(Endpoint.CREATE_ITEM) == 1
+    assert memory.items == {}
 
 
 @pytest.mark.parametrize(

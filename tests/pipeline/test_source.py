@@ -1,8 +1,11 @@
 """Opening the local file, and noticing everything that may happen to it."""
 
 import errno
+import fcntl
 import io
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
 from asyncup.pipeline import source as source_module
 from asyncup.pipeline.source import Source, open_source
-from tests.pipeline.files import ENOUGH_S, LocalFile, append, open_and_close, overwrite_a_byte, truncate
+from tests.pipeline.files import ENOUGH_S, LocalFile, append, open_and_close, overwrite_a_byte, require_leases, truncate
 from tests.pipeline.leftovers import open_files, opened_since
 
 
@@ -66,6 +69,30 @@ async def test_a_directory(tmp_path: Path) -> None:
 async def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     await refused(tmp_path / "pipe", SourceNotAFile)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+async def test_a_file_whose_writer_has_a_lease_is_worth_a_wait(local_file: LocalFile, tmp_path: Path) -> None:
+    require_leases(tmp_path)
+    opened: list[bytes] = []
+
+    async def read() -> None:
+        async with open_source(local_file.path) as source:
+            memory = memoryview(bytearray(10))
+            source.read(memory, 0)
+            opened.append(bytes(memory))
+
+    with local_file.path.open("r+b") as writer:
+        fcntl.fcntl(writer, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(writer, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            with anyio.fail_after(ENOUGH_S):
+                while fcntl.fcntl(writer, fcntl.F_GETLEASE) == fcntl.F_WRLCK:
+                    await anyio.lowlevel.checkpoint()
+            assert opened == []
+            fcntl.fcntl(writer, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    assert opened == [local_file.content[:10]]
 
 
 async def test_a_device() -> None:

@@ -15,7 +15,14 @@ import anyio.lowlevel
 import pytest
 
 from asyncup import MemoryBudget, UploadOptions, upload
-from asyncup.errors import AsyncupError, SizeMismatch, SourceChanged
+from asyncup.errors import (
+    AsyncupError,
+    JobFailed,
+    SizeMismatch,
+    SourceChanged,
+    UploadSessionConflict,
+    VaultUnreachable,
+)
 from asyncup.events import BufferKind, BuffersChanged, Event, PartAcknowledged, PartHashed, UploadStarted
 from asyncup.protocol.answers import Answer
 from asyncup.vault.transport import Body, HttpRequest
@@ -115,27 +122,62 @@ async def test_a_session_that_is_known_to_be_empty_is_not_listed(local_file: Loc
     assert memory.count(Endpoint.SESSION_DETAILS) == 1
 
 
-@pytest.mark.parametrize(("uploaded", "committed"), [(95_000, True), (85_000, False), (94_999, False)])
-async def test_nothing_is_committed_but_the_files_size(
-    local_file: LocalFile, uploaded: int, *, committed: bool
-) -> None:
-    def lose_some(memory: MemoryVault) -> None:
+def _change_parts(change: Callable[[dict[int, bytes]], object]) -> Fault:
+    def by_somebody_else(memory: MemoryVault) -> None:
         (session,) = memory.sessions.values()
-        content = session.content[:uploaded]
-        session.parts = {1: content}
+        change(session.parts)
 
+    return do(by_somebody_else)
+
+
+SOMEBODY_ELSE: Mapping[str, Callable[[dict[int, bytes]], object]] = {
+    "nobody": lambda parts: None,
+    "the last part is gone": lambda parts: parts.popitem(),
+    "the first part is gone": lambda parts: parts.pop(1),
+    "other bytes": lambda parts: parts.update({4: bytes(PART_SIZE)}),
+    "a part more": lambda parts: parts.update({PARTS + 1: b"more"}),
+    "everything in one part": lambda parts: parts.update({number: bytes(95_000) for number in (1,)}),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SOMEBODY_ELSE))
+async def test_nothing_is_committed_but_the_acknowledged_parts(local_file: LocalFile, name: str) -> None:
     memory = MemoryVault()
     session_id = memory.open_session(PATH, 95_000)
-    memory.fail(Endpoint.SESSION_DETAILS, do(lose_some), nth=2)
+    memory.fail(Endpoint.LIST_PARTS, _change_parts(SOMEBODY_ELSE[name]))
     async with memory.vault() as vault:
         result = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True))
-    if committed:
+    if name == "nobody":
         assert succeeded(result).committed
         assert memory.items[PATH] == local_file.content
     else:
-        assert type(result) is SizeMismatch
+        assert type(result) is UploadSessionConflict
+        assert result.session_id == session_id
         assert Endpoint.COMMIT not in memory.effects
     memory.assert_clean()
+
+
+async def test_a_job_without_end_is_given_up_and_named(local_file: LocalFile) -> None:
+    memory = MemoryVault(job_takes_s=1e9)
+    session_id = memory.open_session(PATH, 95_000)
+    options = replace(OPTIONS, job_timeout_s=60.0)
+    async with memory.vault() as vault:
+        error = await outcome(upload(local_file.path, session_id, vault=vault, options=options, commit=True))
+    assert type(error) is JobFailed
+    (job_id,) = memory.jobs
+    assert error.job_id == job_id
+    assert 60 <= sum(memory.waited) < 120
+
+
+async def test_a_vault_that_goes_away_while_its_job_runs_has_every_byte(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000)
+    memory.fail(Endpoint.JOB_STATUS, *[unreachable()] * ATTEMPTS)
+    async with memory.vault() as vault:
+        error = await outcome(upload(local_file.path, session_id, vault=vault, options=OPTIONS, commit=True))
+    assert type(error) is VaultUnreachable
+    (job_id,) = memory.jobs
+    assert str(job_id) in error.hint
 
 
 @pytest.mark.parametrize("buffers", KINDS)

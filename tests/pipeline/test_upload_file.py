@@ -40,6 +40,7 @@ from tests.fakes.memory_vault import (
     login_expires,
     lost_after,
     lost_before,
+    raw,
     unreachable,
 )
 from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
@@ -172,25 +173,38 @@ async def test_the_session_of_a_file_that_changed_is_aborted(
 
 
 @pytest.mark.parametrize("at", [1, 5, PARTS])
-async def test_the_session_that_cannot_get_right_bytes_is_aborted(local_file: LocalFile, at: int) -> None:
+async def test_a_part_that_never_arrives_as_it_is_leaves_the_parts_before_it(local_file: LocalFile, at: int) -> None:
     memory = MemoryVault()
     memory.fail(Endpoint.PUT_PART, *[flipped("store")] * ATTEMPTS, nth=at)
     failed = await fail(local_file, memory)
     assert type(failed.error) is ChecksumMismatch
+    assert failed.names_what_is_left()
+    memory.closed = False
+    async with memory.vault() as vault:
+        again = await outcome(
+            upload(local_file.path, failed.error.session_id or "", vault=vault, options=OPTIONS, commit=True)
+        )
+    if at == 1:
+        # The damaged part is all that there is: whose it is cannot be seen.
+        assert type(again) is UploadSessionConflict
+    else:
+        assert succeeded(again).resumed_parts == at - 1
+        assert memory.items == {PATH: local_file.content}
+
+
+async def test_a_session_of_another_size_is_aborted(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 1)
+    described = f'{{"id": "{session_id}", "path": "{PATH}", "size": 1, "uploaded": 0, "uploaded_parts": 0}}'
+    memory.fail(Endpoint.CREATE_SESSION, raw(200, f'{{"responseStatus": "SUCCESS", "data": {described}}}'))
+    failed = await fail(local_file, memory)
+    assert type(failed.error) is SizeMismatch
     assert failed.is_aborted()
 
 
 def _cut_short(memory: MemoryVault) -> None:
     (session,) = memory.sessions.values()
     session.parts = {1: b"something else"}
-
-
-async def test_a_session_of_another_size_is_aborted(local_file: LocalFile) -> None:
-    memory = MemoryVault()
-    memory.fail(Endpoint.SESSION_DETAILS, do(_cut_short))
-    failed = await fail(local_file, memory)
-    assert type(failed.error) is SizeMismatch
-    assert failed.is_aborted()
 
 
 async def test_somebody_elses_work_is_left_alone_and_named(local_file: LocalFile) -> None:
@@ -288,7 +302,7 @@ async def test_a_disk_that_fails_in_the_middle(local_file: LocalFile, monkeypatc
     failed = await fail(local_file, memory)
     assert type(failed.error) is SourceUnreadable
     assert isinstance(failed.error.__cause__, OSError)
-    assert failed.is_aborted() or failed.names_what_is_left()
+    assert failed.names_what_is_left(), "the disk may come back, and the parts before are good"
 
 
 async def test_missing_folders_are_made_unless_they_must_not_be(local_file: LocalFile) -> None:

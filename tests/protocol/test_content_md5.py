@@ -96,6 +96,26 @@ class Lanes(RuleBasedStateMachine):
 test_lanes = Lanes.TestCase
 
 
+def test_an_answer_that_comes_late_proves_nothing_of_another_form() -> None:
+    memory = ContentMd5Memory()
+    assert memory.refused("auto", ContentMd5Form.BASE64)
+    memory.accepted("auto", ContentMd5Form.BASE64)
+    assert memory.refused("auto", ContentMd5Form.HEX), "base64 was accepted, not hex"
+    memory.accepted("off", ContentMd5Form.OFF)
+    assert memory.form_for("auto") is ContentMd5Form.OFF
+    assert not memory.refused("auto", ContentMd5Form.OFF)
+    assert memory.form_for("auto") is ContentMd5Form.BASE64, "somebody's choice to send none proves nothing"
+
+
+def test_a_form_that_others_proved_meanwhile_is_worth_a_try() -> None:
+    memory = ContentMd5Memory()
+    assert memory.refused("auto", ContentMd5Form.BASE64)
+    memory.accepted("auto", ContentMd5Form.HEX)
+    assert memory.refused("auto", ContentMd5Form.BASE64)
+    assert memory.form_for("auto") is ContentMd5Form.HEX
+    assert not memory.refused("auto", ContentMd5Form.HEX)
+
+
 def test_a_refusal_of_a_form_that_others_left_is_worth_another_try() -> None:
     memory = ContentMd5Memory()
     assert memory.refused("auto", ContentMd5Form.BASE64)

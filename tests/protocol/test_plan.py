@@ -170,15 +170,15 @@ def test_documented_extremes(size: int, limits: Limits, part_size: int | None, p
 
 
 @pytest.mark.parametrize(
-    ("size", "limits", "limit"),
+    ("size", "limits", "limit", "asked"),
     [
-        (100_000_000_001, LIMITS_2000_PARTS, "max_parts"),
-        (500_000_000_001, LIMITS_2000_PARTS, "max_file_size"),
-        (500_000_000_001, LIMITS_9616_PARTS, "max_file_size"),
+        (100_000_000_001, LIMITS_2000_PARTS, "max_parts", 2001),
+        (500_000_000_001, LIMITS_2000_PARTS, "max_file_size", 500_000_000_001),
+        (500_000_000_001, LIMITS_9616_PARTS, "max_file_size", 500_000_000_001),
     ],
 )
-def test_a_file_beyond_the_extremes_is_refused(size: int, limits: Limits, limit: str) -> None:
+def test_a_file_beyond_the_extremes_is_refused(size: int, limits: Limits, limit: str, asked: int) -> None:
     with pytest.raises(LimitExceeded) as refused:
         choose_part_size(size, limits, memory_budget=2**30)
-    assert refused.value.limit == limit
+    assert (refused.value.limit, refused.value.asked) == (limit, asked)
     assert limit in str(refused.value)

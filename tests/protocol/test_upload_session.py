@@ -200,6 +200,42 @@ def test_a_step_to_a_state_that_the_table_does_not_name_is_a_bug_of_the_machines
     assert machine.state is State.OPEN
 
 
+@pytest.mark.parametrize("attempt", [2, 3])
+def test_what_an_earlier_attempt_left_is_overwritten_and_no_conflict(attempt: int) -> None:
+    machine = machine_in(State.DOUBTFUL)
+    left = [*held(1), HeldPart(2, 10, "f" * 32)]
+    assert machine.list_parts(left, md5(2), attempt=attempt) is False
+    assert (machine.state, machine.acknowledged) == (State.OPEN, 1)
+    machine = machine_in(State.DOUBTFUL)
+    assert machine.list_parts(held(2), md5(2), attempt=attempt) is True
+    assert (machine.state, machine.acknowledged) == (State.OPEN, 2)
+
+
+ODD_LISTS = {
+    "a part too many": [*held(3), HeldPart(4, 10, md5(4))],
+    "a gap": [held(3)[0], held(3)[2]],
+    "not from the beginning": held(3)[1:],
+    "twice the same": [held(1)[0], held(1)[0]],
+    "a part too short": [HeldPart(1, 9, md5(1)), HeldPart(2, 10, md5(2))],
+    "a part too long": [HeldPart(1, 10, md5(1)), HeldPart(2, 11, md5(2))],
+    "a last part of full size": [*held(2), HeldPart(3, 10, md5(3))],
+}
+
+
+@pytest.mark.parametrize("name", ODD_LISTS)
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_list_that_is_not_this_files_is_a_conflict(name: str, attempt: int) -> None:
+    listed = ODD_LISTS[name]
+    machine = machine_in(State.DOUBTFUL)
+    with pytest.raises(UploadSessionConflict):
+        machine.list_parts(listed, md5(2), attempt=attempt)
+    assert (machine.state, machine.acknowledged) == (State.DOUBTFUL, 1)
+    with pytest.raises(UploadSessionConflict):
+        compare_with_acknowledged(listed, PLAN, [md5(1), md5(2), md5(3)])
+    with pytest.raises(UploadSessionConflict):
+        held_part_size(listed, PLAN.size)
+
+
 # Which part size a session has
 
 SIZES = st.integers(0, 60)

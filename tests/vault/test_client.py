@@ -119,8 +119,8 @@ def test_what_makes_no_sense_is_refused(wrong: dict[str, str]) -> None:
 async def test_a_vault_closes_its_transport() -> None:
     memory = MemoryVault()
     async with memory.vault() as vault:
-        assert not memory.closed
-    assert memory.closed
+        closed_inside = memory.closed
+    assert (closed_inside, memory.closed) == (False, True)
     await vault.aclose()
 
 

@@ -40,6 +40,18 @@ async def test_a_job_is_waited_for_with_the_pauses_that_vault_wants(takes_s: flo
     assert memory.items["/u1/a.bin"] == b"x" * 1000
 
 
+@pytest.mark.parametrize(("within_s", "asked"), [(0, 1), (1, 1), (2, 2), (11, 2), (30, 4)])
+async def test_a_job_without_end_is_not_waited_for_for_ever(within_s: float, asked: int) -> None:
+    memory = MemoryVault(job_takes_s=10_000)
+    job_id = await committed(memory)
+    async with memory.vault() as vault:
+        with pytest.raises(JobFailed, match="is still RUNNING") as failed:
+            await vault.wait_for_job(job_id, within_s=within_s)
+    assert (failed.value.job_id, failed.value.job_status) == (job_id, "RUNNING")
+    assert memory.count(Endpoint.JOB_STATUS) == asked
+    assert sum(memory.waited) >= within_s
+
+
 @pytest.mark.parametrize("ending", ["ERRORS_ENCOUNTERED", "CANCELLED", "TIMEOUT", "FAILURE", "SOMETHING_NEW"])
 async def test_any_other_ending_is_a_failure_that_names_the_job(ending: str) -> None:
     memory = MemoryVault(job_ending=ending)

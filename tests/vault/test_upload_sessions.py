@@ -62,10 +62,11 @@ async def test_a_part_is_sent_once_with_its_number_and_progress() -> None:
             body,
             content_md5=body.md5.hex(),
             patience=Patience(1, 2),
+            on_started=lambda: events.append("started"),
             on_written=events.append,
             on_sent=lambda: events.append("sent"),
         )
-    assert events == [300, 300, 300, 100, "sent"]
+    assert events == ["started", 300, 300, 300, 100, "sent"]
     (seen,) = memory.seen
     assert seen.headers["X-VaultAPI-FilePartNumber"] == "1"
     assert seen.headers["Content-MD5"] == body.md5.hex()
@@ -172,6 +173,23 @@ async def test_a_refusal_of_the_address_is_not_taken_for_a_session_that_is_gone(
         with pytest.raises(VaultError) as refusal:
             await vault.upload_session(session_id)
     assert type(refusal.value) is VaultError
+    memory.assert_clean()
+
+
+@pytest.mark.parametrize("fault", [raw(404, "no such page"), refused("MALFORMED_URL"), refused("METHOD_NOT_SUPPORTED")])
+@pytest.mark.parametrize("listing", ["shows it", "is refused too", "breaks"])
+async def test_what_refuses_everything_says_nothing_of_the_session(fault: Fault, listing: str) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session("/u1/a", 1500)
+    memory.fail(Endpoint.SESSION_DETAILS, fault)
+    if listing == "is refused too":
+        memory.fail(Endpoint.LIST_SESSIONS, fault)
+    if listing == "breaks":
+        memory.fail(Endpoint.LIST_SESSIONS, *[lost_before()] * 6)
+    async with memory.vault() as vault:
+        with pytest.raises((VaultError, TransportError)) as refusal:
+            await vault.upload_session(session_id)
+    assert not isinstance(refusal.value, UploadSessionNotFound)
     memory.assert_clean()
 
 
