@@ -123,7 +123,7 @@ async def open_source(path: str | os.PathLike[str]) -> AsyncIterator[Source]:
         try:
             file = await aiofiles.open(name, "rb", buffering=0, opener=_open_without_waiting)
         except OSError as error:
-            raise _cannot_open(name, error) from error
+            raise await anyio.to_thread.run_sync(_cannot_open, name, error) from error
         except ValueError as error:
             # A null character, or one that the file system's encoding does not have.
             raise SourceNotFound(name, f"{name!r} cannot be the name of a file", hint="Check the path") from error
@@ -148,6 +148,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def _cannot_open(path: str, error: OSError) -> SourceError:
+    """Return the exception for a file that cannot be opened. Looks at the path: for a worker thread."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return SourceNotFound(path, f"{path} does not exist", hint="Check the path")
     if isinstance(error, IsADirectoryError):

@@ -48,20 +48,19 @@ def test_memory_stays_within_the_budget_and_a_constant(
     assert 16 * MIB < ended.peak_rss < BUDGET + CONSTANT
 
 
-@pytest.mark.parametrize("wire", ["plain", "tls"])
-@pytest.mark.parametrize("buffers", ["auto", "copied"])
+@pytest.mark.parametrize(("wire", "buffers"), [("plain", "auto"), ("tls", "auto"), ("tls", "copied")])
 def test_the_loop_is_not_held_and_nothing_is_left_unclosed(
     request: pytest.FixtureRequest, tmp_path: Path, wire: str, buffers: Literal["auto", "copied"]
 ) -> None:
     """asyncio's debug mode and `-X dev`. A slow machine lengthens what a clock shows, not what a processor does."""
     emulator: Emulator = request.getfixturevalue("plain" if wire == "plain" else "encrypted")
     path = tmp_path / "file.bin"
-    path.write_bytes(random.Random(7).randbytes(60 * MIB))
+    path.write_bytes(random.Random(7).randbytes(40 * MIB))
     order = Order(str(path), memory=BUDGET, part_size=16 * MIB, buffers=buffers, measure_loop=True)
     ran = run_uploader(emulator, order, "-X", "dev", "-W", "always")
     assert ran.code == 0, ran.errors
     assert [ended.error for ended in ran.ended] == [None]
-    assert ran.loop["callbacks"] > 60, "it was measured"
+    assert ran.loop["callbacks"] > 40, "it was measured"
     print(f"{wire}, {buffers}: {ran.loop['callbacks']} callbacks")  # noqa: T201
     for wall_s, cpu_s, handle in ran.loop["long"]:
         print(f"  {wall_s * 1000:.0f} ms, {cpu_s * 1000:.0f} ms of the processor's: {handle}")  # noqa: T201

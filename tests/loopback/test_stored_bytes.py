@@ -126,6 +126,17 @@ async def test_it_goes_on_where_it_was_cut_off(emulator: Emulator, local: LocalF
         await vault.abort_upload_session(session.id)
 
 
+def files_since(before: dict[int, str]) -> list[str]:
+    """Return the files that were left open. Sockets may be kept alive, and uvloop has a spare descriptor."""
+
+    def left() -> list[str]:
+        return [name for name in opened_since(before) if "socket" not in name and name != "/dev/null"]
+
+    if left():
+        gc.collect()  # tracebacks of what was cancelled
+    return left()
+
+
 def _call_last(functions: list[Callable[[], object]]) -> None:
     functions[-1]()
 
@@ -133,13 +144,13 @@ def _call_last(functions: list[Callable[[], object]]) -> None:
 @pytest.mark.parametrize("buffers", ["auto", "copied"])
 @pytest.mark.parametrize("how", ["scope", "task"])
 async def test_a_cancelled_upload_leaves_nothing(emulator: Emulator, local: LocalFile, how: str, buffers: Kind) -> None:
-    """In the middle of a slice, at every second one; the connection is the only thing that may be kept."""
+    """Between two slices, of the first part and of a later one; only the connection may be kept."""
     budget = MemoryBudget(2 * MINIMUM)
     options = replace(OPTIONS, buffers=buffers)
     async with emulator.vault() as vault:
         before = open_files()
         tasks_before = other_tasks()
-        for slices in range(1, 14, 3):
+        for slices in (1, 6, 13):
             session = await vault.create_upload_session("/u1/cancelled.bin", len(CONTENT))
             scope = anyio.CancelScope()
             cancels: list[Callable[[], object]] = [scope.cancel]
@@ -164,9 +175,7 @@ async def test_a_cancelled_upload_leaves_nothing(emulator: Emulator, local: Loca
             with anyio.fail_after(5):  # aiohttp closes the connection a few turns of the loop later
                 while other_tasks() - tasks_before:
                     await anyio.lowlevel.checkpoint()
-            gc.collect()  # tracebacks of what was cancelled
-            left = [name for name in opened_since(before) if "socket" not in name and name != "/dev/null"]
-            assert left == [], "sockets may be kept alive, and uvloop has a spare descriptor"
+            assert files_since(before) == []
             open_and_close(local.path)
             await vault.abort_upload_session(session.id)
     assert mappings_of(local.path) == 0
@@ -180,7 +189,7 @@ async def test_an_exception_of_the_hook_is_raised_as_it_is(
     reached = 0
     async with emulator.vault() as vault:
         session = await vault.create_upload_session("/u1/hook.bin", len(CONTENT))
-        for nth in range(1, 9):
+        for nth in (1, 2, 5, 8):
             hook = AtNth(kind, nth, fail)
             result = None
             with contextlib.suppress(TheCallers):
@@ -195,7 +204,7 @@ async def test_an_exception_of_the_hook_is_raised_as_it_is(
 async def test_a_file_that_changes_is_told_and_the_connection_survives(emulator: Emulator, tmp_path: Path) -> None:
     """The error comes out of the body, in the middle of a request: it must not be taken for the network's."""
     async with emulator.vault() as vault:
-        for nth in (1, 3, 5, 8):
+        for nth in (1, 5, 8):
             file = LocalFile.write(tmp_path / "changing.bin", CONTENT)
             session = await vault.create_upload_session("/u1/changing.bin", len(CONTENT))
             hook = AtNth(BytesWritten, nth, partial(truncate, file.path))

@@ -1,7 +1,6 @@
 """What an upload must not leave behind: open files, mapped files, tasks, threads at work."""
 
 import asyncio
-import re
 from pathlib import Path
 
 import anyio.to_thread
@@ -27,12 +26,6 @@ def mappings_of(path: Path) -> int:
     """Return how many mappings of a file this process has."""
     maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
     return sum(line.endswith(str(path)) for line in maps.splitlines())
-
-
-def mapped_ranges() -> list[tuple[int, int]]:
-    """Return every range of addresses that is mapped now."""
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
-    return [(int(begin, 16), int(end, 16)) for begin, end in re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) ", maps)]
 
 
 def other_tasks() -> set["asyncio.Task[object]"]:

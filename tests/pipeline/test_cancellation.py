@@ -134,8 +134,7 @@ async def finish(file: LocalFile, memory: MemoryVault) -> None:
     assert memory.violations == []
 
 
-@pytest.mark.parametrize("buffers", ["auto", "copied"])
-@pytest.mark.parametrize("held", [0, 6])
+@pytest.mark.parametrize(("buffers", "held"), [("auto", 0), ("copied", 6)])
 @pytest.mark.parametrize("at", ["turn of the loop", "event"])
 async def test_an_upload_can_be_cancelled_at_any_moment(
     local_file: LocalFile, how: How, buffers: Kind, held: int, at: str

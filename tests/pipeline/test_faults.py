@@ -165,7 +165,7 @@ async def test_every_fault_without_end(file: LocalFile, name: str) -> None:
             await continue_it(file, memory, result.session_id)
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     st.lists(
         st.tuples(st.sampled_from(list(Endpoint)), st.integers(1, 6), st.sampled_from(sorted(FAULTS))),

@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from hypothesis import given, strategies as st
 from asyncup.pipeline import memory_map
 from asyncup.pipeline.memory_map import FilePages, anonymous, can_swap_pages
 from tests.pipeline.files import LocalFile
-from tests.pipeline.leftovers import mapped_ranges, mappings_of, open_files, opened_since
+from tests.pipeline.leftovers import mappings_of, open_files, opened_since
 
 pytestmark = pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
 
@@ -127,21 +127,34 @@ def test_populating_what_is_gone_is_an_error_and_no_signal(local_file: LocalFile
 
 
 class Libc:
-    """The C library, with calls that fail."""
+    """The C library, with calls that fail; `mapped` is what was mapped through it and neither moved nor unmapped."""
 
     def __init__(self, **failing: int) -> None:
         self._real = memory_map._libc_required()
         self._failing = failing
+        self.mapped: set[int] = set()
 
-    def __getattr__(self, name: str) -> object:
-        if name not in self._failing:
-            return getattr(self._real, name)
+    def __getattr__(self, name: str) -> Callable[..., int | None]:
+        def call(*arguments: int) -> int | None:
+            if name in self._failing:
+                ctypes.set_errno(self._failing[name])
+                return -1 if name == "madvise" else memory_map._MAP_FAILED
+            answer: int = getattr(self._real, name)(*arguments)
+            if name == "mmap":
+                self.mapped.add(answer)
+            elif name in ("munmap", "mremap"):
+                self.mapped.remove(arguments[0])
+            return answer
 
-        def fail(*_: object) -> int | None:
-            ctypes.set_errno(self._failing[name])
-            return -1 if name == "madvise" else memory_map._MAP_FAILED
+        return call
 
-        return fail
+
+def test_what_was_mapped_for_the_swap_is_not_left(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    libc = Libc()
+    monkeypatch.setattr(memory_map, "_libc_required", lambda: libc)
+    with pages_of(local_file.path, 5_000, 50_000) as pages:
+        pages.hollow_out(10, 20)
+        assert libc.mapped == set()
 
 
 def test_a_kernel_without_populating_reads_the_range_instead(
@@ -169,14 +182,13 @@ def test_without_memory_nothing_is_swapped_and_nothing_is_lost(
     local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     with pages_of(local_file.path, 5_000, 50_000) as pages:
-        ranges_before = mapped_ranges()
         libc = Libc(**{call: errno.ENOMEM})
         with monkeypatch.context() as patched:
             patched.setattr(memory_map, "_libc_required", lambda: libc)
             with pytest.raises(OSError, match="mapped pages") as raised:
                 pages.hollow_out(10, 20)
         assert raised.value.errno == errno.ENOMEM
-        assert mapped_ranges() == ranges_before
+        assert libc.mapped == set()
         assert pages.view == local_file.content[5_000:55_000]
 
 
@@ -185,12 +197,13 @@ def test_a_disk_that_fails_while_swapping_leaks_nothing(local_file: LocalFile, m
         raise OSError(errno.EIO, "the disk is broken")
 
     with pages_of(local_file.path, 0, 95_000) as pages:
-        ranges_before = mapped_ranges()
+        libc = Libc()
         with monkeypatch.context() as patched:
+            patched.setattr(memory_map, "_libc_required", lambda: libc)
             patched.setattr(memory_map, "read_into", fail)
             with pytest.raises(OSError, match="the disk is broken"):
                 pages.hollow_out(0, 95_000)
-        assert mapped_ranges() == ranges_before
+        assert libc.mapped == set()
 
 
 def test_there_is_no_swapping_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

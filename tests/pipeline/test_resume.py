@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from asyncup import MemoryBudget, upload
 from asyncup.errors import LimitExceeded, SourceChanged, UploadSessionConflict
@@ -179,6 +179,7 @@ async def test_parts_that_are_too_small_to_ever_hold_the_file_are_told(local_fil
     assert memory.effects == []
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(part_size=st.integers(1900, 10_000), held=st.integers(1, 50), asked=st.none() | st.integers(1000, 10_000))
 async def test_the_sessions_part_size_is_kept(
     tmp_path_factory: pytest.TempPathFactory, part_size: int, held: int, asked: int | None

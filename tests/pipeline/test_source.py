@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from blockbuster import blockbuster_ctx
 
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
 from asyncup.pipeline import source as source_module
@@ -34,8 +35,9 @@ async def test_it_reads_what_is_there_and_closes_it(local_file: LocalFile) -> No
 
 
 async def refused(path: str | Path, kind: type[SourceError]) -> SourceError:
+    """Return the error that opening raises, of this very kind, and without a blocking call on the event loop."""
     before = open_files()
-    with anyio.fail_after(ENOUGH_S), pytest.raises(SourceError) as raised:
+    with anyio.fail_after(ENOUGH_S), blockbuster_ctx(), pytest.raises(SourceError) as raised:
         async with open_source(path):
             pytest.fail("it was opened")
     assert type(raised.value) is kind

@@ -10,6 +10,7 @@ from typing import Literal
 
 import anyio
 import pytest
+from blockbuster import BlockingError, blockbuster_ctx
 from hypothesis import given, strategies as st
 
 from asyncup import MemoryBudget, UploadOptions, upload
@@ -91,6 +92,22 @@ async def test_any_file_with_any_options_arrives(
     witness.assert_consistent()
     memory.assert_clean()
     assert threads_at_work() == 0
+
+
+@pytest.mark.parametrize("buffers", ["auto", "copied"])
+@pytest.mark.parametrize("held", [0, 4])
+async def test_nothing_blocks_the_event_loop(
+    local_file: LocalFile, held: int, buffers: Literal["auto", "copied"]
+) -> None:
+    memory = MemoryVault()
+    session_id = memory.open_session(PATH, 95_000, *local_file.parts(PART_SIZE)[:held])
+    options = replace(OPTIONS, buffers=buffers)
+    async with memory.vault() as vault:
+        with blockbuster_ctx():
+            with pytest.raises(BlockingError):
+                local_file.path.stat()
+            await upload(local_file.path, session_id, vault=vault, options=options, commit=True)
+    assert memory.items == {PATH: local_file.content}
 
 
 async def test_an_empty_file_into_an_empty_session(tmp_path: Path) -> None:

@@ -71,6 +71,10 @@ def test_a_download_is_not_looked_into_unless_it_says_json(status: int) -> None:
     assert read_bytes(Operation.DOWNLOAD, content) == refusal
     with pytest.raises(VaultError, match="INVALID_DATA"):
         read_bytes(Operation.DOWNLOAD, Answer(status, {"content-type": "application/json;charset=UTF-8"}, refusal))
+    with pytest.raises(VaultError, match="INVALID_DATA"):
+        read_bytes(Operation.DOWNLOAD, Answer(404, {}, refusal))
+    with pytest.raises(VaultError, match="HTTP 404: gone"):
+        read_bytes(Operation.DOWNLOAD, Answer(404, {}, b"gone"))
     # A JSON file that somebody uploaded is no refusal.
     assert read_bytes(Operation.DOWNLOAD, Answer(status, {"content-type": "application/json"}, b"[1]")) == b"[1]"
 
@@ -81,9 +85,13 @@ def test_a_success_is_the_whole_document(response_status: str) -> None:
     assert document == {"responseStatus": response_status, "data": {"a": 1}}
 
 
-@pytest.mark.parametrize("error_type", ERROR_TYPES)
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500])
-def test_the_body_speaks_before_the_status(error_type: str, status: int) -> None:
+def test_the_body_speaks_before_the_status(status: int) -> None:
+    for error_type in ERROR_TYPES:
+        _the_body_speaks(error_type, status)
+
+
+def _the_body_speaks(error_type: str, status: int) -> None:
     error = refusal_of(READ, failure(error_type, "words", status=status))
     assert (error.error_type, error.vault_message, error.response_status) == (error_type, "words", "FAILURE")
     assert error.status == status
@@ -113,7 +121,10 @@ def test_a_fault_of_vault_at_login_is_not_about_the_credentials() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, LoginError), (403, AccessRefused), (404, VaultError), (429, VaultError), (500, VaultError)],
+    [
+        *[(401, LoginError), (403, AccessRefused), (400, VaultError)],
+        *[(404, VaultError), (429, VaultError), (500, VaultError)],
+    ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[]", b'{"status": "FAILURE"}'])
 def test_the_status_speaks_where_the_body_is_not_vaults(status: int, kind: type[VaultError], body: bytes) -> None:
@@ -131,8 +142,32 @@ def test_no_answer_of_vaults_shows_its_beginning(status: int, body: bytes) -> No
     assert error.beginning in str(error)
 
 
-def test_a_success_with_a_failing_status_is_not_believed() -> None:
-    assert isinstance(refusal_of(READ, answer(500, responseStatus="SUCCESS")), MalformedAnswer)
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_success_with_a_failing_status_is_not_believed(status: int) -> None:
+    assert isinstance(refusal_of(READ, answer(status, responseStatus="SUCCESS")), MalformedAnswer)
+
+
+def test_a_success_with_any_other_status_is_one() -> None:
+    assert read_json(READ, answer(399, responseStatus="SUCCESS"))
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_where_nothing_is_said_nothing_is_made_up(status: int) -> None:
+    for got in (Answer(status, {}, b" "), answer(status, responseStatus="FAILURE", errors=[{}])):
+        error = refusal_of(READ, got)
+        assert type(error) is VaultError
+        assert (error.error_type, error.vault_message) == (None, None)
+        assert str(error).endswith(f"Vault said HTTP {status}")
+
+
+def test_what_is_shown_of_no_answer_of_vaults() -> None:
+    assert "it is empty" in str(refusal_of(READ, Answer(200, {}, b"")))
+    long = refusal_of(READ, Answer(200, {}, "\N{SNOWMAN}".encode() * 1000))
+    assert isinstance(long, MalformedAnswer)
+    assert long.beginning == "\N{SNOWMAN}" * 120
+    secret = str(refusal_of(Operation.LOG_IN, Answer(200, {}, b"s3cret")))
+    assert "empty" not in secret
+    assert "begins" not in secret
 
 
 @pytest.mark.parametrize(
@@ -205,6 +240,12 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_date_without_a_zone_is_utc_wherever_we_are() -> None:
     when = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
     headers = {"retry-after": "Wed, 21 Oct 2026 07:28:00 -0000"}
+    assert refusal_of(READ, Answer(503, headers, b"", when.timestamp() - 5)).retry_after_s == 5
+
+
+def test_a_date_in_another_zone_is_the_same_moment() -> None:
+    when = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
+    headers = {"retry-after": "Wed, 21 Oct 2026 09:28:00 +0200"}
     assert refusal_of(READ, Answer(503, headers, b"", when.timestamp() - 5)).retry_after_s == 5
 
 

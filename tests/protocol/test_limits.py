@@ -50,6 +50,13 @@ def test_presets_are_right_under_every_reading_of_the_documents(limits: Limits) 
     assert limits.min_part_size < limits.preferred_part_size <= limits.max_part_size
     assert limits.max_item_size <= 50 * 10**6
     assert limits.max_file_size == 500 * 10**9
+    assert limits.max_upload_sessions == 50
+    assert limits.job_poll_interval_s == 10
+
+
+def test_what_the_newer_documents_allow() -> None:
+    assert (LIMITS_2000_PARTS.max_parts, LIMITS_2000_PARTS.max_part_size) == (2000, 50_000_000)
+    assert (LIMITS_9616_PARTS.max_parts, LIMITS_9616_PARTS.max_part_size) == (9616, 52_000_000)
 
 
 def test_the_newer_preset_reaches_the_largest_file_and_the_older_one_does_not() -> None:

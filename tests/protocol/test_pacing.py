@@ -25,6 +25,11 @@ def test_the_documented_headers() -> None:
     assert read_rate_facts({LIMIT: "2000", REMAINING: " 1999 "}) == RateFacts(2000, 1999, None)
     assert read_rate_facts({DELAY: "500"}) == RateFacts(None, None, 0.5)
     assert read_rate_facts({LIMIT: "9" * 13, REMAINING: "-1", DELAY: "\u0661"}) == RateFacts()
+    assert read_rate_facts({LIMIT: "9" * 12}).limit == 10**12 - 1
+
+
+def test_nobody_waits_before_anybody_was_told_to() -> None:
+    assert Pace().wait_s(0.0) == 0
 
 
 def refusal(error_type: str | None = None, *, status: int = 200, retry_after_s: float | None = None) -> VaultError:
@@ -40,7 +45,6 @@ def test_a_limit_is_waited_for_as_long_as_it_lasts(operation: Operation) -> None
     assert least_wait_s(operation, refusal("OPERATION_IN_PROGRESS")) is None
 
 
-@pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize(
     ("error", "whole_vault"),
     [
@@ -53,11 +57,10 @@ def test_a_limit_is_waited_for_as_long_as_it_lasts(operation: Operation) -> None
     ],
     ids=str,
 )
-def test_only_what_is_about_the_whole_vault_holds_all_lanes(
-    operation: Operation, error: VaultError, whole_vault: bool
-) -> None:
-    alone = operation in (Operation.JOB_STATUS, Operation.LOG_IN)
-    assert holds_all_lanes(operation, error) == (whole_vault and not alone)
+def test_only_what_is_about_the_whole_vault_holds_all_lanes(error: VaultError, whole_vault: bool) -> None:
+    for operation in Operation:
+        alone = operation in (Operation.JOB_STATUS, Operation.LOG_IN)
+        assert holds_all_lanes(operation, error) == (whole_vault and not alone), operation
 
 
 @given(st.integers(1, 10**6), st.lists(st.integers(0, 10**6), min_size=1))
@@ -66,6 +69,19 @@ def test_a_low_budget_is_told_once_each_time(limit: int, remaining: list[int]) -
     told = [pace.observe(RateFacts(limit, left)) for left in remaining]
     low = [left * 10 < limit for left in remaining]
     assert told == [now and not before for before, now in zip([False, *low], low, strict=False)]
+
+
+def test_low_is_less_than_a_tenth() -> None:
+    pace = Pace()
+    assert not pace.observe(RateFacts(100, 10))
+    assert pace.observe(RateFacts(100, 9))
+
+
+@pytest.mark.parametrize("facts", [RateFacts(None, 1), RateFacts(100, None), RateFacts()], ids=str)
+def test_half_a_fact_is_none(facts: RateFacts) -> None:
+    pace = Pace()
+    assert not pace.observe(facts)
+    assert pace.facts is facts
 
 
 def test_an_answer_without_facts_says_nothing_of_the_budget() -> None:

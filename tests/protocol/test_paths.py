@@ -1,5 +1,6 @@
 """Paths in file staging and in URLs: nothing is lost on the way there and back, and nothing leads elsewhere."""
 
+import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -55,6 +56,23 @@ def test_any_text_is_a_destination_or_refused(text: str) -> None:
 )
 def test_what_names_no_file_is_refused(destination: str) -> None:
     with pytest.raises(DestinationError):
+        file_destination(destination)
+
+
+@pytest.mark.parametrize(
+    ("destination", "reason"),
+    [
+        ("", "has no file name"),
+        ("//", "has no file name"),
+        ("/u1/", "ends in a slash"),
+        ("/u1//a", "holds the segment ''"),
+        ("/u1/../a", "holds the segment '..'"),
+        ("/u1/a\n", "control character"),
+        ("/u1/\udcff", "is not Unicode"),
+    ],
+)
+def test_the_reason_is_said(destination: str, reason: str) -> None:
+    with pytest.raises(DestinationError, match=re.escape(reason)):
         file_destination(destination)
 
 

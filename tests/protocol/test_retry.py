@@ -1,5 +1,7 @@
 """What a failure means: every operation with every kind of failure, and how long is waited."""
 
+import itertools
+
 import pytest
 from hypothesis import example, given, strategies as st
 
@@ -74,24 +76,23 @@ def expected(operation: Operation, what: Verdict | str) -> Verdict:
 
 
 @pytest.mark.parametrize("error_type", [*ERROR_TYPES, "SOMETHING_NEW"])
-@pytest.mark.parametrize("operation", Operation)
-def test_every_documented_refusal_of_every_operation(operation: Operation, error_type: str) -> None:
+def test_every_documented_refusal_of_every_operation(error_type: str) -> None:
     what = EXPECTED_OF_TYPE.get(error_type, GIVE_UP)
-    assert verdict_of(operation, failure(error_type)) is expected(operation, what)
-
-
-@pytest.mark.parametrize("status", range(400, 600))
-def test_every_status_without_a_body_of_vaults(status: int) -> None:
-    what = EXPECTED_OF_STATUS.get(status, UNKNOWN if status >= 500 else GIVE_UP)
     for operation in Operation:
+        assert verdict_of(operation, failure(error_type)) is expected(operation, what), operation
+
+
+def test_every_status_without_a_body_of_vaults() -> None:
+    for status, operation in itertools.product(range(400, 600), Operation):
+        what = EXPECTED_OF_STATUS.get(status, UNKNOWN if status >= 500 else GIVE_UP)
         for body in (b"", b"<html>"):
-            assert verdict_of(operation, Answer(status, {}, body)) is expected(operation, what), operation
+            assert verdict_of(operation, Answer(status, {}, body)) is expected(operation, what), (status, operation)
 
 
-@pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_refusal_of_vaults_is_definite_whatever_the_status(operation: Operation, status: int) -> None:
-    assert verdict_of(operation, failure("INVALID_DATA", status=status)) is GIVE_UP
+def test_a_refusal_of_vaults_is_definite_whatever_the_status(status: int) -> None:
+    for operation in Operation:
+        assert verdict_of(operation, failure("INVALID_DATA", status=status)) is GIVE_UP, operation
 
 
 @pytest.mark.parametrize("operation", Operation)
@@ -102,19 +103,19 @@ def test_an_exception_in_vault_leaves_a_doubt(operation: Operation) -> None:
     assert verdict_of(operation, answer(responseStatus="EXCEPTION", errors=errors)) is RETRY
 
 
-@pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"responseStatus": "SUCC'])
-def test_an_answer_that_is_none_of_vaults_leaves_a_doubt(operation: Operation, body: bytes) -> None:
-    assert verdict_of(operation, Answer(200, {}, body)) is expected(operation, UNKNOWN)
+def test_an_answer_that_is_none_of_vaults_leaves_a_doubt(body: bytes) -> None:
+    for operation in Operation:
+        assert verdict_of(operation, Answer(200, {}, body)) is expected(operation, UNKNOWN), operation
 
 
-@pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("phase", Phase)
-def test_every_way_to_break(operation: Operation, phase: Phase) -> None:
-    assert classify(operation, VaultUnreachable("x", phase, "y")) is RETRY
-    assert classify(operation, TlsRefused("x", phase, "y")) is GIVE_UP
-    broke = classify(operation, TransportError("x", phase, "y"))
-    assert broke is expected(operation, UNKNOWN)
+def test_every_way_to_break(phase: Phase) -> None:
+    for operation in Operation:
+        assert classify(operation, VaultUnreachable("x", phase, "y")) is RETRY, operation
+        assert classify(operation, TlsRefused("x", phase, "y")) is GIVE_UP, operation
+        broke = classify(operation, TransportError("x", phase, "y"))
+        assert broke is expected(operation, UNKNOWN), operation
 
 
 LOCAL = [
@@ -129,16 +130,15 @@ LOCAL = [
 ]
 
 
-@pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("error", LOCAL, ids=lambda error: type(error).__name__)
-def test_what_is_wrong_here_stays_wrong(operation: Operation, error: AsyncupError) -> None:
-    assert classify(operation, error) is GIVE_UP
+def test_what_is_wrong_here_stays_wrong(error: AsyncupError) -> None:
+    assert {classify(operation, error) for operation in Operation} == {GIVE_UP}
 
 
-@pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("kind", [AccessRefused, ItemExists, UploadSessionNotFound, JobFailed, LoginError])
-def test_definite_kinds_are_given_up(operation: Operation, kind: type[VaultError]) -> None:
-    assert classify(operation, kind("x", status=200, response_status="FAILURE")) is GIVE_UP
+def test_definite_kinds_are_given_up(kind: type[VaultError]) -> None:
+    error = kind("x", status=200, response_status="FAILURE")
+    assert {classify(operation, error) for operation in Operation} == {GIVE_UP}
 
 
 @pytest.mark.parametrize("operation", Operation)

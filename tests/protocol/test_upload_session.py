@@ -211,6 +211,13 @@ def test_what_an_earlier_attempt_left_is_overwritten_and_no_conflict(attempt: in
     assert (machine.state, machine.acknowledged) == (State.OPEN, 2)
 
 
+def test_a_part_with_other_bytes_after_the_first_attempt_is_somebody_elses() -> None:
+    machine = machine_in(State.DOUBTFUL)
+    with pytest.raises(UploadSessionConflict, match="part 2 has MD5 f"):
+        machine.list_parts([*held(1), HeldPart(2, 10, "f" * 32)], md5(2))
+    assert (machine.state, machine.acknowledged) == (State.DOUBTFUL, 1)
+
+
 ODD_LISTS = {
     "a part too many": [*held(3), HeldPart(4, 10, md5(4))],
     "a gap": [held(3)[0], held(3)[2]],
