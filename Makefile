@@ -14,13 +14,16 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo test check format format-check lint types architecture constraints clean
+.PHONY: help demo bench-sequential test check format format-check lint types architecture constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## upload 256 MiB to an emulated Vault and compare what arrived
 	$(BIN)/asyncup demo
+
+bench-sequential: $(STAMP) ## asyncup against a loop that reads, hashes and PUTs in turn, 1 GiB, in pairs
+	$(BIN)/python -m benchmarks.against_sequential $(ARGS)
 
 test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
 	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)

@@ -1,6 +1,9 @@
 """What users may rely on: names, signatures, docstrings, and what importing asyncup does not do."""
 
+import dataclasses
+import importlib
 import inspect
+import pkgutil
 import subprocess
 import sys
 import types
@@ -100,6 +103,22 @@ def test_data_is_frozen_and_keyword_only(name: str) -> None:
     kind = getattr(asyncup, name)
     assert kind.__dataclass_params__.frozen
     assert all(p.kind is p.KEYWORD_ONLY for p in inspect.signature(kind).parameters.values())
+
+
+def test_every_value_of_the_inner_layers_is_frozen_too() -> None:
+    names = [info.name for info in pkgutil.walk_packages(asyncup.__path__, "asyncup.")]
+    inner = [name for name in names if name.startswith(("asyncup.protocol.", "asyncup.vault.")) or name.count(".") == 1]
+    modules = [importlib.import_module(name) for name in inner if not name.endswith("__main__")]
+    values = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and kind.__module__ == module.__name__ and dataclasses.is_dataclass(kind)
+    }
+    assert len(values) > 30
+    for kind in values:
+        assert vars(kind)["__dataclass_params__"].frozen, kind
+        assert "__slots__" in vars(kind), kind
 
 
 def test_every_option_has_a_default() -> None:

@@ -406,6 +406,16 @@ async def test_an_exception_of_the_listener_ends_the_work(large_file: LocalFile)
 
 @linux
 @pytest.mark.usefixtures("require_lease")
+async def test_the_lease_ends_with_the_buffers_and_not_with_the_file(large_file: LocalFile) -> None:
+    """What follows may take long: Vault's job, for instance."""
+    async with open_source(large_file.path) as source:
+        async with open_buffers(source, MemoryBudget(1), may_map=True, on_copying=lambda *_: None) as buffers:
+            assert buffers.kind is BufferKind.MAPPED
+        os.close(os.open(large_file.path, os.O_WRONLY | os.O_NONBLOCK))
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
 async def test_a_writer_at_the_very_end_is_let_in(large_file: LocalFile) -> None:
     with Writer(lambda: truncate(large_file.path)) as writer:
         async with scene(large_file, may_map=True) as play:

@@ -1,6 +1,8 @@
 """Hashing in threads: right digests, as many at once as asked for, and never a digest of half a part."""
 
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import anyio
@@ -161,6 +163,38 @@ async def test_leaving_stops_soon_and_settles_no_half_digest(how: str) -> None:
         if each.known:
             with pytest.raises(RuntimeError, match="stopped"):
                 await each.wait()
+
+
+async def test_a_stopped_hashing_holds_no_buffer() -> None:
+    """Not until the garbage collector comes: it would be a part's memory, for each that was being hashed."""
+
+    async def hash_and_leave() -> weakref.ref[Pieces]:
+        hashing, left = anyio.Event(), threading.Event()
+        loop = anyio.lowlevel.current_token()
+
+        def wait(number: int) -> None:
+            if number == 1:
+                anyio.from_thread.run_sync(hashing.set, token=loop)
+                assert left.wait(ENOUGH_S)
+
+        buffer = Pieces(b"1", b"2", b"3", before=wait)
+        async with anyio.create_task_group() as tasks:
+            with Hasher(tasks, 1, lambda *_: None) as hasher:
+                pending = hasher.start(buffer)
+                await hashing.wait()
+            left.set()
+        assert pending.known
+        return weakref.ref(buffer)
+
+    gc.disable()
+    try:
+        buffer = await hash_and_leave()
+        with anyio.fail_after(ENOUGH_S):
+            # The worker thread may need a moment to forget what it has done.
+            while buffer() is not None:
+                await anyio.lowlevel.checkpoint()
+    finally:
+        gc.enable()
 
 
 async def test_waiting_is_woken_when_the_digest_is_there() -> None:

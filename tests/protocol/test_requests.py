@@ -68,8 +68,7 @@ def test_a_part_says_its_number_and_its_checksum(session_id: str, number: int, m
     request = requests.put_part(session_id, number, md5)
     headers = dict(request.headers)
     assert len(headers) == len(request.headers)
-    assert headers.pop("Content-MD5", None) == md5
-    assert headers == {
+    assert headers == ({} if md5 is None else {"Content-MD5": md5}) | {
         "Accept": "application/json",
         "Content-Type": "application/octet-stream",
         "X-VaultAPI-FilePartNumber": str(number),
@@ -175,6 +174,7 @@ def test_a_small_file_is_read_by_any_multipart_parser(
     request, before, behind = requests.create_file(path, overwrite=overwrite, content_md5=md5, boundary="b0und4ry")
     assert endpoint(request) == ("POST", ITEMS)
     headers = dict(request.headers)
+    assert ("Content-MD5" in headers) == (md5 is not None)
     assert headers.get("Content-MD5") == md5
     parts = _parts(headers["Content-Type"], before, content, behind)
     assert [part.get_param("name", header="content-disposition") for part in parts] == [

@@ -211,6 +211,10 @@ def test_a_job_has_ended_or_not_and_one_ending_is_good(status: str) -> None:
     assert job.succeeded == (status == "SUCCESS")
 
 
+def test_a_job_without_an_id_has_none() -> None:
+    assert read_job_status(success(data={"status": "RUNNING"})) == JobStatus(0, "RUNNING")
+
+
 @given(st.text(min_size=1))
 def test_an_unknown_status_is_an_ending_and_not_a_good_one(status: str) -> None:
     job = read_job_status(success(data={"status": status}))
