@@ -17,7 +17,7 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .PHONY: help demo bench-sequential test check format format-check lint types architecture constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## upload 256 MiB to an emulated Vault and compare what arrived
 	$(BIN)/asyncup demo
