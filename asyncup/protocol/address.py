@@ -12,6 +12,7 @@ __all__ = ["VaultAddress", "check_client_id", "parse_address"]
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
+_HTTPS_PORT = 443
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 
@@ -48,7 +49,7 @@ def parse_address(address: str) -> VaultAddress:
     host = url.hostname or ""
     if url.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not clean:
         raise _not_understood(address)
-    if url.scheme == "https" and port is None and _DNS_NAME.fullmatch(host) and not host[-1].isdigit():
+    if url.scheme == "https" and port in (None, _HTTPS_PORT) and _DNS_NAME.fullmatch(host) and not host[-1].isdigit():
         return parse_address(host)
     shown = f"[{host}]" if ":" in host else host
     return VaultAddress(f"{url.scheme}://{shown}{'' if port is None else f':{port}'}", None)

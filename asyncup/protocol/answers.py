@@ -8,6 +8,7 @@ Vault's decides, and the status speaks only where there is none. Must not know w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -18,10 +19,12 @@ from typing import Any
 from asyncup.errors import AccessRefused, ItemExists, LoginError, MalformedAnswer, VaultError
 from asyncup.protocol.requests import Operation
 
-__all__ = ["Answer", "read_bytes", "read_json"]
+__all__ = ["Answer", "read_bytes", "read_json", "read_range"]
 
 _BEGINNING = 120
 """How many characters of an answer that is not Vault's are shown."""
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:[0-9]{1,18}|\*)")
 
 _LOGIN_EXPIRED = frozenset({"INVALID_SESSION_ID"})
 _LOGIN_REFUSED = frozenset(
@@ -88,6 +91,22 @@ def read_bytes(operation: Operation, answer: Answer) -> bytes:
     if document is None:
         raise _without_document(operation, answer)
     raise _refusal(operation, answer, document)
+
+
+def read_range(operation: Operation, answer: Answer, *, offset: int, length: int) -> bytes:
+    """Return a download's bytes when they are the range that was asked for, or less of it at the file's end.
+
+    Raises:
+        VaultError: as `read_json`; MalformedAnswer for another range, or a page of somebody else's.
+    """
+    content = read_bytes(operation, answer)
+    told = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+    whole = answer.status == HTTPStatus.OK and told is None and offset == 0
+    asked = told is not None and int(told[1]) == offset and int(told[2]) - offset + 1 == len(content)
+    untold = answer.status == HTTPStatus.PARTIAL_CONTENT and "content-range" not in answer.headers
+    if not (whole or asked or untold) or len(content) > length or "html" in answer.headers.get("content-type", ""):
+        raise malformed(operation, answer, f"not the {length} bytes from {offset} on")
+    return content
 
 
 def malformed(operation: Operation, answer: Answer, what: str) -> MalformedAnswer:
@@ -172,7 +191,7 @@ _HINTS = {
     "CONFIGURATION_MODE_ENABLED": "The Vault is closed to all but administrators: run it again later",
     "INSUFFICIENT_ACCESS": "The user's security profile needs File Staging: Access and API: Access API",
     "ITEM_NAME_EXISTS": "Choose another name, or allow overwriting",
-    "USERNAME_OR_PASSWORD_INCORRECT": "Check the credentials; asyncup does not try them again, to not lock the user",
+    "USERNAME_OR_PASSWORD_INCORRECT": "Check the credentials first: Vault locks a user out after a few refusals",
     "USER_LOCKED_OUT": "Ask a Vault administrator to unlock the user",
     "PASSWORD_CHANGE_REQUIRED": "Change the password in the browser first",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from urllib.parse import quote, urlsplit
 
-from asyncup.errors import DestinationError
+from asyncup.errors import ConfigurationError, DestinationError
 
 __all__ = [
     "file_destination",
@@ -82,7 +82,13 @@ def url_path(path: str) -> str:
 
 
 def url_segment(text: str) -> str:
-    """Return a text as one segment of a URL, whatever it holds: it cannot lead to another endpoint."""
+    """Return an id as one segment of a URL: it cannot lead to another endpoint.
+
+    Raises:
+        ConfigurationError: it is empty, `.` or `..`, which no encoding keeps apart from the path's own.
+    """
+    if text in ("", ".", ".."):
+        raise ConfigurationError(f"{text!r} cannot be an id in Vault")
     return quote(text, safe="", errors="replace")
 
 

@@ -11,6 +11,7 @@ import enum
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from asyncup.errors import ConfigurationError
 from asyncup.protocol.paths import url_path, url_segment
 
 __all__ = [
@@ -95,7 +96,11 @@ class Request:
 
 
 def _form(fields: dict[str, str]) -> bytes:
-    return urlencode(fields).encode("ascii")
+    try:
+        return urlencode(fields).encode("ascii")
+    except UnicodeEncodeError:
+        # A file name on disk that is not UTF-8 comes as such text; the exception would show a password.
+        raise ConfigurationError("a name or a path for Vault is not Unicode") from None
 
 
 def log_in(username: str, password: str, vault_dns: str | None) -> Request:

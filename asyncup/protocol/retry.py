@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from asyncup.errors import (
+    AccessRefused,
     AsyncupError,
     ConfigurationError,
+    ItemExists,
     LoginError,
     MalformedAnswer,
     TlsRefused,
@@ -59,6 +61,24 @@ _BUSY = frozenset({"API_LIMIT_EXCEEDED", "OPERATION_IN_PROGRESS", "RACE_CONDITIO
 _FAULT = frozenset({"UNEXPECTED_ERROR"})
 """A fault in Vault: what was done is not known."""
 
+_DEFINITE = frozenset(
+    {
+        "ATTRIBUTE_NOT_SUPPORTED",
+        "CONFIGURATION_MODE_ENABLED",
+        "EXCEEDS_FILE_MAX_SIZE",
+        "INCORRECT_QUERY_SYNTAX",
+        "INCORRECT_QUERY_SYNTAX_ERROR",
+        "INVALID_DATA",
+        "INVALID_FILTER",
+        "MALFORMED_URL",
+        "METHOD_NOT_SUPPORTED",
+        "OPERATION_NOT_ALLOWED",
+        "PARAMETER_REQUIRED",
+        "SDK_ERROR",
+    }
+)
+"""The request itself is wrong, whatever the status (documented types)."""
+
 _STATUS_BUSY = frozenset({408, 425, 429, 503})
 """Statuses of a server, or of a proxy before it, that did not take the request on (RFC 9110, RFC 6585)."""
 
@@ -71,8 +91,8 @@ class RetryPolicy:
         max_attempts: attempts for the same thing in all, the first included; 1 never repeats. A part that is
             acknowledged starts the count anew. With the default pauses, 20 attempts outlast about six minutes of a
             network or a Vault that is away.
-        first_contact_attempts: attempts while this Vault has not given a single answer yet: then a wrong name or port
-            is likelier than an outage.
+        first_contact_attempts: attempts while this Vault has not given a single good answer yet, and no connection or
+            somebody else's page is what comes: then a wrong name is likelier than an outage.
         base_s: the longest first pause, in seconds; it doubles with each failure.
         cap_s: the longest pause, in seconds. A `Retry-After` is honoured up to `retry_after_cap_s` instead.
         retry_after_cap_s: the longest `Retry-After` that is waited for, in seconds.
@@ -146,7 +166,9 @@ def _of_refusal(error: VaultError) -> Verdict:
     if error.error_type in _FAULT or error.response_status == "EXCEPTION":
         return Verdict.RECONCILE
     if error.response_status is not None:
-        return Verdict.GIVE_UP
+        # During an upgrade Vault answers with a body of its own, and says how long to wait.
+        busy = error.retry_after_s is not None or (error.status in _STATUS_BUSY and error.error_type not in _DEFINITE)
+        return Verdict.RETRY if busy and not isinstance(error, AccessRefused | ItemExists) else Verdict.GIVE_UP
     if error.status in _STATUS_BUSY:
         return Verdict.RETRY
     return Verdict.RECONCILE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.GIVE_UP

@@ -78,6 +78,9 @@ class AiohttpTransport:
         finally:
             if answer is None or not exchange.all_sent:
                 exchange.cut()
+        if exchange.body_error is not None:
+            # Also when an answer came: it may come before everything was sent, and while a hook was being told.
+            raise exchange.body_error
         if answer is None:
             # Outside of the `except`: what is raised in there carries aiohttp's exception along, secrets and all.
             raise broken or exchange.stood_still()

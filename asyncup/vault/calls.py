@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import anyio
 
-from asyncup.errors import AsyncupError, LoginError, TransportError, VaultError, VaultUnreachable
+from asyncup.errors import AsyncupError, LoginError, MalformedAnswer, TransportError, VaultError, VaultUnreachable
 from asyncup.events import BurstBudgetLow, CallDelayed, Event, EventHook, RetryScheduled, VaultHeld
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.pacing import Pace, holds_all_lanes, least_wait_s, read_rate_facts
@@ -106,9 +106,10 @@ class Calls:
             if on_started is not None:
                 on_started()
             answer = await self._transport.send(http)
-            self._reached = True
             self._observe(request.operation, answer)
-            return read(answer)
+            result = read(answer)
+            self._reached = True
+            return result
 
         if self.login is None or request.operation is Operation.LOG_IN:
             return await attempt(None)
@@ -179,7 +180,7 @@ class Calls:
         behalf = _behalf.get()
         policy = policy or (behalf.policy if behalf is not None else self._policy)
         allowed = policy.max_attempts
-        if isinstance(error, VaultUnreachable) and not self._reached:
+        if isinstance(error, VaultUnreachable | MalformedAnswer) and not self._reached:
             allowed = min(allowed, policy.first_contact_attempts)
         if attempt >= allowed:
             raise error.locate(attempts=attempt)

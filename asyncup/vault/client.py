@@ -24,7 +24,6 @@ from asyncup.protocol.retry import RetryPolicy
 from asyncup.vault.account import AccountEndpoints
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.calls import Calls
-from asyncup.vault.folders import Folders
 from asyncup.vault.jobs import JobEndpoints
 from asyncup.vault.login import (
     Login,
@@ -84,7 +83,6 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
         )
         calls.login = LoginKeeper(login, self._log_in)
         super().__init__(calls, limits or limits_for(api_version))
-        self.folders = Folders(self.create_folder)
 
     @classmethod
     def from_environment(cls, *, on_event: EventHook | None = None) -> Self:

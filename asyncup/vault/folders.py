@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from asyncup.errors import ItemExists, LoginError, VaultError
+from asyncup.protocol.paths import is_inside, same_path
 from asyncup.protocol.requests import Operation
 from asyncup.protocol.retry import Verdict, classify
 
@@ -53,6 +54,10 @@ class Folders:
                 if path.count("/") > 1 or not _HOME.fullmatch(name):
                     await self._make(path)
                 self._known.add(path)
+
+    def forget(self, item: str) -> None:
+        """Something was moved or deleted: what was known of it, and of all below it, may not be true any more."""
+        self._known = {path for path in self._known if not same_path(path, item) and not is_inside(path, item)}
 
     async def _make(self, path: str) -> None:
         try:

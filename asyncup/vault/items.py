@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
-from asyncup.protocol.answers import read_bytes, read_json
+from asyncup.protocol.answers import read_json, read_range
+from asyncup.protocol.limits import Limits
 from asyncup.protocol.paths import is_inside
 from asyncup.protocol.responses import Item, read_created_item, read_items, read_started_job
+from asyncup.vault.calls import Calls
 from asyncup.vault.endpoints import Endpoints
+from asyncup.vault.folders import Folders
 from asyncup.vault.reconcile import find_created_file
 from asyncup.vault.small_body import FramedBody
 from asyncup.vault.transport import DEFAULT_PATIENCE, Body, Patience
@@ -19,7 +22,15 @@ __all__ = ["ItemEndpoints"]
 
 
 class ItemEndpoints(Endpoints):
-    """Create, list and download items."""
+    """Create, list and download items.
+
+    Attributes:
+        folders: makes the folders that a file needs, each once.
+    """
+
+    def __init__(self, calls: Calls, limits: Limits) -> None:
+        super().__init__(calls, limits)
+        self.folders = Folders(self.create_folder)
 
     async def create_file(  # noqa: PLR0913 - the hooks are keyword-only and have a default
         self,
@@ -66,11 +77,13 @@ class ItemEndpoints(Endpoints):
         if parent is None and name is None:
             raise ConfigurationError("moving an item needs another folder or another name")
         request = requests.move_item(item, parent=parent, name=name)
+        self.folders.forget(item)
         return await self.calls.ask(request, lambda answer: read_started_job(request.operation, answer))
 
     async def delete_item(self, item: str, *, recursive: bool = False) -> int | None:
         """Delete a file or folder; one that is not empty needs `recursive`. Return the job, if Vault names one."""
         request = requests.delete_item(item, recursive=recursive)
+        self.folders.forget(item)
         return await self.calls.ask(request, lambda answer: read_started_job(request.operation, answer))
 
     async def create_folder(self, path: str) -> None:
@@ -97,9 +110,18 @@ class ItemEndpoints(Endpoints):
         return [item for item in items if is_inside(item.path, folder)]
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
-        """Return `length` bytes of a file from `offset` on; at most 50 MB in one call (documented)."""
+        """Return `length` bytes of a file from `offset` on, fewer only at its end; at most 50 MB (documented).
+
+        Raises:
+            ConfigurationError: there is no such range.
+            MalformedAnswer: what came is not the range that was asked for.
+        """
+        if offset < 0 or length < 1:
+            raise ConfigurationError(f"there is no range of {length} bytes from {offset} on")
         request = requests.download(item, offset=offset, length=length)
-        return await self.calls.ask(request, lambda answer: read_bytes(request.operation, answer))
+        return await self.calls.ask(
+            request, lambda answer: read_range(request.operation, answer, offset=offset, length=length)
+        )
 
     async def _nothing_known(self) -> None:
         return None

@@ -68,10 +68,10 @@ class JobEndpoints(Endpoints):
 
 def _job_failed(job_id: int, status: str, what: str) -> JobFailed:
     failed = JobFailed(
-        "committing the upload session",
+        "waiting for the job",
         status=200,
         vault_message=f"job {job_id} {what}",
-        hint="Look at the job in Vault's Admin > Operations > Job Status, then upload the file again",
+        hint="Look at it in Vault's Admin > Operations > Job Status; after an upload, send the file again",
     )
     failed.job_id = job_id
     failed.job_status = status

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from hypothesis import example, given, strategies as st
 
-from asyncup.errors import DestinationError
+from asyncup.errors import ConfigurationError, DestinationError
 from asyncup.protocol.paths import (
     file_destination,
     is_inside,
@@ -98,7 +98,13 @@ def test_a_url_path_never_leads_elsewhere(path: str) -> None:
         assert url_path(path) == path
 
 
-@given(ANY_TEXT)
+@pytest.mark.parametrize("text", ["", ".", ".."])
+def test_what_no_encoding_keeps_in_one_segment_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be an id"):
+        url_segment(text)
+
+
+@given(ANY_TEXT.filter(lambda text: text not in ("", ".", "..")))
 def test_a_segment_stays_one_segment(text: str) -> None:
     segment = url_segment(text)
     assert segment.isascii()

@@ -21,7 +21,7 @@ NAME = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]),
 PATH = st.lists(NAME, min_size=1, max_size=3).map(lambda names: "/" + "/".join(names))
 # What multipart cannot carry as it is: the stdlib's parser, like any other, reads a CR or LF alone as a line's end.
 FIELD_PATH = PATH.filter(lambda path: path.isprintable())
-SESSION_ID = st.text(min_size=1, max_size=12)
+SESSION_ID = st.text(min_size=1, max_size=12).filter(lambda text: text not in (".", ".."))
 FORM_HEADERS = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
 
 UPLOAD = "/services/file_staging/upload"
