@@ -121,8 +121,9 @@ async def test_it_goes_on_where_it_was_cut_off(emulator: Emulator, local: LocalF
         assert scope.cancelled_caught
         witness = Witness()
         result = await upload(local.path, session.id, vault=vault, options=OPTIONS, on_event=witness)
-        assert result.resumed_parts == 1
-        assert [event.part for event in witness.of(PartAcknowledged)] == [2, 3]
+        # What was in the socket when it was cut may have arrived as a whole part.
+        assert result.resumed_parts in (1, 2)
+        assert [event.part for event in witness.of(PartAcknowledged)] == [2, 3][result.resumed_parts - 1 :]
         await vault.abort_upload_session(session.id)
 
 

@@ -1,7 +1,7 @@
 """Every error type of Vault's documents, in one table: which exception it is, and what is done about it.
 
 Each is answered as Veeva documents it (status 200, FAILURE in the body), and with the HTTP status that such an error
-has elsewhere, because both were seen. The retry decision is asked for a request that reads, one that changes, and a login.
+has elsewhere: both were seen. The retry decision is asked for a request that reads, one that changes, and a login.
 """
 
 from __future__ import annotations

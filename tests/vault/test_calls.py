@@ -11,6 +11,7 @@ from asyncup import RetryPolicy
 from asyncup.errors import (
     AsyncupError,
     ItemExists,
+    LoginError,
     MalformedAnswer,
     Phase,
     SourceChanged,
@@ -25,7 +26,7 @@ from asyncup.protocol.answers import Answer, read_json
 from asyncup.protocol.requests import Operation, Request
 from asyncup.protocol.responses import SessionLogin
 from asyncup.vault.calls import Calls, on_behalf
-from asyncup.vault.login import LoginKeeper, TokenLogin
+from asyncup.vault.login import LoginKeeper, PasswordLogin, TokenLogin
 from asyncup.vault.transport import HttpRequest, Patience
 from tests.fakes.memory_body import MemoryBody
 
@@ -98,7 +99,17 @@ async def test_a_request_gets_version_login_and_name() -> None:
     body, patience = MemoryBody(b"abc"), Patience(1, 2)
     written: list[int] = []
     request = requests.put_part("a", 3, "md5")
-    await wire.calls().once(request, read, body=body, patience=patience, on_written=written.append, on_sent=_nothing)
+    started: list[int] = []
+    await wire.calls().once(
+        request,
+        read,
+        body=body,
+        patience=patience,
+        on_started=lambda: started.append(len(wire.sent)),
+        on_written=written.append,
+        on_sent=_nothing,
+    )
+    assert started == [0], "told just before it is sent"
     ((_, sent),) = wire.sent
     assert (sent.operation, sent.method, sent.target) == ("uploading a part", "PUT", f"/api/v25.2{request.target}")
     assert (sent.body, sent.patience, sent.origin, sent.on_sent) == (body, patience, None, _nothing)
@@ -150,6 +161,41 @@ async def test_a_login_is_sent_without_a_login_and_a_foreign_origin_is_kept() ->
     assert "Authorization" not in first.headers
     assert second.headers["Authorization"] == "Bearer provider"
     assert (second.origin, second.target) == ("https://login.example", "/auth/oauth/session/p")
+
+
+class Renewing:
+    """Logins that can be made again: numbered ones."""
+
+    def __init__(self) -> None:
+        self.logins = 0
+
+    async def log_in(self, _: object) -> SessionLogin:
+        self.logins += 1
+        return SessionLogin(f"login-{self.logins}", None, None, {})
+
+
+def refused_login(error_type: str) -> Answer:
+    return Answer(200, {}, b'{"responseStatus": "FAILURE", "errors": [{"type": "%s"}]}' % error_type.encode())
+
+
+async def test_an_expired_login_is_renewed_and_the_same_sent_again() -> None:
+    wire, renewing = Wire(refused_login("INVALID_SESSION_ID"), FINE), Renewing()
+    calls = wire.calls()
+    calls.login = LoginKeeper(PasswordLogin("u", "p"), renewing.log_in)
+    assert await calls.once(requests.put_part("a", 1, None), read, body=MemoryBody(b"abc"))
+    assert [sent.headers["Authorization"] for _, sent in wire.sent] == ["login-1", "login-2"]
+    assert [sent.body for _, sent in wire.sent] == [MemoryBody(b"abc")] * 2
+    assert wire.waited == []
+
+
+@pytest.mark.parametrize("error_type", ["USER_LOCKED_OUT", "INACTIVE_USER"])
+async def test_a_refused_user_is_not_logged_in_again(error_type: str) -> None:
+    wire, renewing = Wire(refused_login(error_type), FINE), Renewing()
+    calls = wire.calls()
+    calls.login = LoginKeeper(PasswordLogin("u", "p"), renewing.log_in)
+    with pytest.raises(LoginError, match=error_type):
+        await calls.once(READ, read)
+    assert (len(wire.sent), renewing.logins) == (1, 1)
 
 
 # What is repeated
@@ -258,6 +304,29 @@ async def test_a_definite_refusal_is_not_settled() -> None:
         await wire.calls().repeat(Operation.COMMIT, attempt, settle)
     assert raised.value is refused
     assert (len(made), len(asked)) == (1, 0)
+
+
+async def test_the_last_failure_says_how_often_it_was_tried() -> None:
+    attempt, _ = outcomes(VaultError("x", status=503), VaultError("x", status=404))
+    with pytest.raises(VaultError) as last:
+        await Wire(FINE).calls().repeat(Operation.SESSION_DETAILS, attempt)
+    assert (last.value.status, last.value.attempts) == (404, 2)
+
+
+async def test_a_login_that_is_refused_after_a_doubt_settles_nothing() -> None:
+    attempt, made = outcomes(broke(), LoginError("x", status=401))
+    settle, asked = outcomes("never")
+    asked_first: list[int] = []
+
+    async def settle_once() -> str | None:
+        if asked_first:
+            return await settle()
+        asked_first.append(1)
+        return None
+
+    with pytest.raises(LoginError):
+        await Wire(FINE).calls().repeat(Operation.COMMIT, attempt, settle_once)
+    assert (len(made), len(asked)) == (2, 0)
 
 
 async def test_what_did_nothing_for_certain_is_repeated_without_asking() -> None:
@@ -396,6 +465,22 @@ async def test_a_limit_of_one_job_holds_nobody_else() -> None:
     await calls.ask(requests.job_status(5), read)
     assert wire.waited == [10.5]
     assert not any(isinstance(event, VaultHeld) for event in wire.events)
+
+
+async def test_a_hold_of_less_than_a_second_is_one() -> None:
+    wire = Wire(Answer(429, {"retry-after": "0"}, b""), FINE)
+    calls = wire.calls(RetryPolicy(base_s=0.25))
+    calls._pace.hold(wire.now_s + 0.5)
+    await calls.once(requests.log_in("u", "p", None), lambda answer: answer)
+    assert wire.waited == [0.5]
+
+
+async def test_only_logins_are_spread() -> None:
+    wire = Wire(FINE)
+    calls = wire.calls()
+    for _ in range(30):
+        await calls.once(READ, read)
+    assert wire.waited == []
 
 
 async def test_logins_are_spread_over_minutes() -> None:

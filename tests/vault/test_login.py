@@ -333,6 +333,15 @@ def test_where_a_login_landed(url: str, name: str | None, refused_: bool) -> Non
         refuse_other_vault(session, name)
 
 
+@pytest.mark.parametrize(
+    "session",
+    [SessionLogin("s", 1, None, {}), SessionLogin("s", 1, 7, {}), SessionLogin("s", 1, 7, {7: ""})],
+    ids=["no id", "no url", "empty"],
+)
+def test_an_answer_that_does_not_say_where_it_landed_is_believed(session: SessionLogin) -> None:
+    refuse_other_vault(session, "a.veevavault.com")
+
+
 async def test_an_oauth_login_asks_for_a_fresh_token_each_time() -> None:
     memory = MemoryVault()
     asked = 0
