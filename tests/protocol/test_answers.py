@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from asyncup.errors import AccessRefused, ItemExists, LoginError, MalformedAnswer, VaultError
-from asyncup.protocol.answers import Answer, read_bytes, read_json
+from asyncup.protocol.answers import Answer, read_bytes, read_json, read_range
 from asyncup.protocol.requests import Operation
 from tests.protocol.json_answers import ANSWERS, ERROR_TYPES, answer, failure
 from tests.protocol.outcome import outcome_of
@@ -77,6 +77,53 @@ def test_a_download_is_not_looked_into_unless_it_says_json(status: int) -> None:
         read_bytes(Operation.DOWNLOAD, Answer(404, {}, b"gone"))
     # A JSON file that somebody uploaded is no refusal.
     assert read_bytes(Operation.DOWNLOAD, Answer(status, {"content-type": "application/json"}, b"[1]")) == b"[1]"
+
+
+FILE = bytes(range(200))
+BYTES = {"content-type": "application/octet-stream;charset=UTF-8"}
+
+
+@given(st.integers(0, 199), st.integers(1, 250), st.booleans())
+def test_a_range_is_what_was_asked_for_or_what_the_file_has_of_it(offset: int, length: int, told: bool) -> None:
+    cut = FILE[offset : offset + length]
+    headers = BYTES | ({"content-range": f"bytes {offset}-{offset + len(cut) - 1}/200"} if told else {})
+    assert read_range(Operation.DOWNLOAD, Answer(206, headers, cut), offset=offset, length=length) == cut
+
+
+def test_a_whole_file_is_a_range_from_its_beginning() -> None:
+    assert read_range(Operation.DOWNLOAD, Answer(200, BYTES, FILE), offset=0, length=200) == FILE
+    assert read_range(Operation.DOWNLOAD, Answer(200, BYTES, FILE), offset=0, length=300) == FILE
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "offset", "length"),
+    [
+        (200, {}, FILE, 1, 199),
+        (200, {}, FILE, 0, 199),
+        (206, {}, FILE, 0, 199),
+        (206, {"content-range": "bytes 0-9/200"}, FILE[:10], 1, 10),
+        (206, {"content-range": "bytes 1-10/200"}, FILE[1:10], 1, 10),
+        (206, {"content-range": "bytes 1-11/200"}, FILE[1:12], 1, 10),
+        (200, {"content-range": "bytes 1-10/200"}, FILE[:10], 0, 10),
+        (206, {"content-range": "items 1-10/200"}, FILE[1:11], 1, 10),
+        (206, {"content-range": ""}, FILE[1:11], 1, 10),
+        (200, {"content-type": "text/html"}, b"<html>", 0, 10),
+        (206, {"content-type": "text/html"}, b"<html>", 0, 10),
+    ],
+)
+def test_another_range_is_malformed(
+    status: int, headers: dict[str, str], body: bytes, offset: int, length: int
+) -> None:
+    with pytest.raises(MalformedAnswer, match=f"not the {length} bytes from {offset} on"):
+        read_range(Operation.DOWNLOAD, Answer(status, headers, body), offset=offset, length=length)
+
+
+@given(ANSWERS, st.integers(0, 100), st.integers(1, 100))
+def test_any_answer_is_at_most_the_range_or_our_exception(answer: Answer, offset: int, length: int) -> None:
+    outcome = outcome_of(lambda: read_range(Operation.DOWNLOAD, answer, offset=offset, length=length), VaultError)
+    if isinstance(outcome, bytes):
+        assert outcome == answer.body
+        assert len(outcome) <= length
 
 
 @pytest.mark.parametrize("response_status", ["SUCCESS", "WARNING"])

@@ -112,6 +112,8 @@ def test_parts_begin_at_pages_where_there_is_a_choice(budget: int, size: int) ->
 @given(size=SIZES, limits=LIMITS, budget=BUDGETS, wish=st.none() | st.integers(-10, 210_000) | st.integers(1, 2**27))
 @example(size=0, limits=LIMITS_2000_PARTS, budget=1, wish=0)
 @example(size=2000 * 5_242_880 + 1, limits=LIMITS_2000_PARTS, budget=1, wish=5_242_880)
+@example(size=60_000_000, limits=LIMITS_2000_PARTS, budget=1, wish=50_000_001)
+@example(size=60_000_000, limits=LIMITS_2000_PARTS, budget=1, wish=5_242_879)
 def test_a_plan_keeps_every_limit_or_the_refusal_names_the_one(
     size: int, limits: Limits, budget: int, wish: int | None
 ) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from hypothesis import example, given, strategies as st
 
+from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
 from asyncup.protocol.requests import Operation, Request
 
@@ -104,6 +105,22 @@ def test_an_oauth_login_goes_to_the_login_server(profile: str, dns: str | None, 
     expected = {name: [value] for name, value in (("vaultDNS", dns), ("client_id", client)) if value is not None}
     assert request.content is not None
     assert parse_qs(request.content.decode("ascii"), keep_blank_values=True) == expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: requests.log_in("user", "s3cret\udcff", None),
+        lambda: requests.create_upload_session("/s3cret\udcff", 5, overwrite=False),
+        lambda: requests.create_folder("/s3cret\udcff"),
+    ],
+    ids=["login", "session", "folder"],
+)
+def test_what_is_not_unicode_is_refused_and_not_shown(make: Callable[[], Request]) -> None:
+    with pytest.raises(ConfigurationError, match="not Unicode") as refused:
+        make()
+    assert refused.value.__suppress_context__, "the context would show it"
+    assert "s3cret" not in str(refused.value)
 
 
 def test_a_repr_shows_no_secret() -> None:

@@ -155,3 +155,43 @@ async def test_a_cancelled_lane_does_not_stop_the_others() -> None:
         tasks.cancel_scope.cancel()
     await folders.ensure("/a")
     assert vault.made == ["/a"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "made_again"),
+    [
+        ("/a", ["/a", "/a/b", "/a/b/c"]),
+        ("/a/b", ["/a/b", "/a/b/c"]),
+        ("a/b/", ["/a/b", "/a/b/c"]),
+        ("/a/b/c/file", []),
+        ("/a/bc", []),
+        ("/", ["/a", "/a/b", "/a/b/c", "/d"]),
+    ],
+)
+async def test_what_was_moved_or_deleted_is_made_again(gone: str, made_again: list[str]) -> None:
+    vault = Made()
+    folders = Folders(vault.create)
+    await folders.ensure("/a/b/c")
+    await folders.ensure("/d")
+    vault.made.clear()
+    vault.there -= set(made_again)
+    folders.forget(gone)
+    await folders.ensure("/a/b/c")
+    await folders.ensure("/d")
+    assert vault.made == made_again
+
+
+@pytest.mark.parametrize("how", ["moved", "deleted"])
+async def test_a_vault_forgets_what_it_moves_or_deletes(how: str) -> None:
+    memory = MemoryVault()
+    async with memory.vault() as vault:
+        await vault.folders.ensure("/u1/a")
+        if how == "moved":
+            memory.items["/u1/a/x"] = b"x"
+            await vault.move_item("/u1/a", name="b")
+            memory.folders.discard("/u1/a")
+        else:
+            await vault.delete_item("/u1/a", recursive=True)
+        await vault.folders.ensure("/u1/a")
+    assert memory.effects.count(Endpoint.CREATE_ITEM) == 2
+    assert "/u1/a" in memory.folders

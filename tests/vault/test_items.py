@@ -1,5 +1,7 @@
 """Items: small files, folders, listings, downloads, moves and deletions."""
 
+import json
+
 import pytest
 from hypothesis import example, given, strategies as st
 
@@ -166,3 +168,29 @@ async def test_a_refused_download_is_no_bytes() -> None:
     async with memory.vault() as vault:
         with pytest.raises(VaultError, match="no file"):
             await vault.download("/u1/a", offset=0, length=10)
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 0), (0, -1), (-1, 5)])
+async def test_a_range_that_cannot_be_is_not_asked_for(offset: int, length: int) -> None:
+    memory = MemoryVault()
+    async with memory.vault() as vault:
+        with pytest.raises(ConfigurationError, match="no range"):
+            await vault.download("/u1/a", offset=offset, length=length)
+    assert memory.seen == []
+
+
+async def test_a_page_of_a_proxy_is_no_content() -> None:
+    memory = MemoryVault()
+    memory.items["/u1/a"] = b"content"
+    memory.fail(Endpoint.DOWNLOAD, raw(200, "<html>", headers={"content-type": "text/html"}))
+    async with memory.vault() as vault:
+        assert await vault.download("/u1/a", offset=0, length=7) == b"content"
+    memory.assert_clean()
+
+
+async def test_rows_of_a_neighbour_are_left_out() -> None:
+    memory = MemoryVault()
+    rows = [{"kind": "file", "path": path, "size": 1} for path in ("/u1/a/x", "/u1/ab/x", "/u1/a", "/u2/x")]
+    memory.fail(Endpoint.LIST_ITEMS, raw(200, json.dumps({"responseStatus": "SUCCESS", "data": rows})))
+    async with memory.vault() as vault:
+        assert [item.path for item in await vault.list_items("/u1/a")] == ["/u1/a/x"]

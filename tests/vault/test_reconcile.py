@@ -304,6 +304,27 @@ async def test_a_folder_that_may_not_be_seen_is_said() -> None:
     assert memory.count(Endpoint.CREATE_ITEM) == 1
 
 
+async def test_a_login_that_is_refused_while_the_folder_is_listed_proves_nothing() -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.CREATE_ITEM, lost_before())
+    memory.fail(Endpoint.LIST_ITEMS, login_expires())
+    memory.fail(Endpoint.LOG_IN, raw(404), nth=2)
+    async with memory.vault(PasswordLogin(USER, PASSWORD)) as vault:
+        with pytest.raises(VaultError, match="logging in"):
+            await vault.create_file("/u1/a.bin", BODY, BODY.md5)
+    assert memory.count(Endpoint.CREATE_ITEM) == 1
+
+
+@pytest.mark.parametrize(("content", "found"), [(CONTENT, True), (b"o" * 300, False), (b"x", False), (None, False)])
+async def test_a_file_can_be_looked_for_by_its_bytes(content: bytes | None, found: bool) -> None:
+    memory = MemoryVault()
+    if content is not None:
+        memory.items["/u1/a.bin"] = content
+    async with memory.vault() as vault:
+        item = await vault.find_file("/u1/a.bin", len(CONTENT), BODY.md5)
+    assert (item is not None) == found
+
+
 # Which commit was taken
 
 
