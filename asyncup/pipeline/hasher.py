@@ -1,7 +1,8 @@
 """MD5 of parts in worker threads, several parts at once.
 
-MD5 is the wall (about 0.75 GB/s on one core), so it runs beside reading and sending, and never on the event loop. Must
-not know the network or Vault.
+MD5 is the wall (about 0.75 GB/s on one core), so it runs beside reading and sending, and never on the event loop. Some
+more threads than may hash stand ready with the next parts: while the loop is busy sending it takes milliseconds to hand
+out work, and a core would stand still for as long after every part. Must not know the network or Vault.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -18,7 +20,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from asyncup.errors import AsyncupError
-from asyncup.pipeline.part_buffer import PartBuffer
+from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
 
 __all__ = ["Hasher", "PendingDigest"]
 
@@ -72,7 +74,9 @@ class Hasher:
 
     def __init__(self, tasks: TaskGroup, threads: int, on_hashed: Callable[[PartBuffer, float], None]) -> None:
         self._tasks = tasks
-        self._limiter = anyio.CapacityLimiter(threads)
+        self._limiter = anyio.CapacityLimiter(2 * threads)
+        self._turn = threading.Semaphore(threads)
+        self._waiting = deque[tuple[PartBuffer, PendingDigest]]()
         self._on_hashed = on_hashed
         self._stopped = threading.Event()
 
@@ -87,26 +91,41 @@ class Hasher:
     def start(self, buffer: PartBuffer) -> PendingDigest:
         """Begin to hash a loaded part. Its buffer must not be released before the digest is known."""
         pending = PendingDigest()
-        self._tasks.start_soon(self._hash, buffer, pending)
+        self._waiting.append((buffer, pending))
+        self._tasks.start_soon(self._hash_next)
         return pending
 
-    async def _hash(self, buffer: PartBuffer, pending: PendingDigest) -> None:
-        try:
-            outcome, seconds = await anyio.to_thread.run_sync(self._digest, buffer, limiter=self._limiter)
-        except (AsyncupError, _Stopped) as error:
-            # Its traceback holds this frame, and so `pending`, and the part's bytes: a circle.
-            pending.settle(error.with_traceback(None))
-            return
-        self._on_hashed(buffer, seconds)
+    async def _hash_next(self) -> None:
+        buffer, pending, outcome, seconds = await anyio.to_thread.run_sync(self._take_turn, limiter=self._limiter)
+        if not isinstance(outcome, Exception):
+            self._on_hashed(buffer, seconds)
         pending.settle(outcome)
 
-    def _digest(self, buffer: PartBuffer) -> tuple[bytes, float]:
-        """Hash a buffer, in a worker thread. A digest of less than the whole part never leaves this function."""
-        begun = time.perf_counter()
+    def _take_turn(self) -> tuple[PartBuffer, PendingDigest, bytes | Exception, float]:
+        """Wait until fewer than `threads` others hash, then hash the part that has waited longest. In a worker thread.
+
+        There is one call of this for each part, but not this call for this part: the order is the parts' own.
+        """
+        with self._turn:
+            buffer, pending = self._waiting.popleft()
+            begun = time.perf_counter()
+            outcome: bytes | Exception
+            try:
+                try:
+                    outcome = self._digest(buffer)
+                except PiecesWithdrawn:
+                    outcome = self._digest(buffer)
+            except (AsyncupError, _Stopped) as error:
+                # Its traceback holds this frame, and so `pending`, and the part's bytes: a circle.
+                outcome = error.with_traceback(None)
+        return buffer, pending, outcome, time.perf_counter() - begun
+
+    def _digest(self, buffer: PartBuffer) -> bytes:
+        """Hash a buffer. A digest of less than the whole part never leaves this function."""
         md5 = hashlib.md5(usedforsecurity=False)
         for piece in buffer.pieces():
             if self._stopped.is_set():
                 # Nobody should wait for this digest any more: do not hold up a cancellation.
                 raise _Stopped("hashing was stopped before this part's digest was known")
             md5.update(piece)
-        return md5.digest(), time.perf_counter() - begun
+        return md5.digest()

@@ -4,9 +4,10 @@ Life of one: MAPPED under the lease; when a writer knocks, the lease's watcher c
 bytes that the network holds at that moment and makes the part HOLLOW; then `refill` reads the rest back, and it is
 FILLED, or LOST when the file is not what it was. Whoever sends waits while it is hollow.
 
-Three threads meet here: the event loop sends, a worker thread hashes, the watcher lets go. The hasher never touches the
-mapped pages: it reads the file into a scratch buffer, where MD5 finds the bytes in the processor's cache, and where a
-failing disk is an error instead of a signal. Must not know the network or Vault.
+Three threads meet here: the event loop sends, a worker thread hashes, the watcher lets go. The hasher takes the bytes
+from the mapped pages, a few milliseconds' worth at a time: each piece is made present first, where a failing disk is an
+error instead of a signal, and counts only when the pages were still the file's after it was hashed. Without that it
+reads the file into a scratch buffer. Must not know the network or Vault.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ import anyio.to_thread
 from asyncup.errors import SourceError
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.memory_map import FilePages
-from asyncup.pipeline.part_buffer import SLICE, slice_bounds
+from asyncup.pipeline.part_buffer import SLICE, PiecesWithdrawn, slice_bounds
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
 __all__ = ["MappedBuffer"]
 
+_PIECE = 2**22
+"""Bytes hashed at once from the file's own pages: each piece costs two switches of the interpreter's lock."""
+
 _SCRATCH = 2**19
-"""Bytes hashed at once: they stay in a core's own cache between reading and hashing."""
+"""Bytes read and hashed at once: they stay in a core's own cache in between."""
 
 _HELD_BY_TRANSPORT = 2 * SLICE
 """A transport holds at most the slice it was given last and the end of the one before (its flow control)."""
@@ -83,10 +87,16 @@ class MappedBuffer:
 
     def pieces(self) -> Iterator[memoryview]:
         """See `PartBuffer`."""
-        scratch = memoryview(bytearray(min(_SCRATCH, self.part.length)))
-        for begin in range(0, self.part.length, _SCRATCH):
-            piece = scratch[: min(_SCRATCH, self.part.length - begin)]
-            self._source.read(piece, self.part.offset + begin)
+        begin = 0
+        while begin < self.part.length and self._may_touch(begin, end := min(begin + _PIECE, self.part.length)):
+            yield self._pages.view[begin:end]
+            if not self._is_mapped():
+                raise PiecesWithdrawn
+            begin = end
+        scratch = memoryview(bytearray(min(_SCRATCH, self.part.length - begin)))
+        for position in range(begin, self.part.length, _SCRATCH):
+            piece = scratch[: min(_SCRATCH, self.part.length - position)]
+            self._source.read(piece, self.part.offset + position)
             yield piece
         self._source.verify_unchanged()
 
@@ -151,6 +161,20 @@ class MappedBuffer:
             self._settled.set()
             if not self._refilling:
                 self._pages.close()
+
+    def _is_mapped(self) -> bool:
+        with self._changing:
+            return self._state is _State.MAPPED
+
+    def _may_touch(self, begin: int, end: int) -> bool:
+        """True when the file's pages are here, in memory, and under the lease: for the next few milliseconds."""
+        if not self._is_mapped() or not self._lease.protects():
+            return False
+        try:
+            return self._pages.make_present(begin, end)
+        except OSError as error:
+            self._source.verify_unchanged()
+            raise self._source.unreadable(error) from error
 
     def _hand_out(self, end: int) -> bool:
         """Say that the bytes up to `end` are about to be sent; False when they must be waited for."""

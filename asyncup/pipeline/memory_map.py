@@ -80,16 +80,30 @@ class FilePages:
         Raises:
             OSError: the disk failed, or the file has become shorter than the range.
         """
-        if _libc_required().madvise(self._address, len(self._map), _MADV_POPULATE_READ) == 0:
+        if self.make_present(0, self.view.nbytes):
             return
-        failed = ctypes.get_errno()
-        if failed != errno.EINVAL:
-            raise OSError(failed, f"cannot read mapped pages: {os.strerror(failed)}")
-        # A kernel before 5.14: reading the range brings it into the page cache at least.
+        # Reading the range brings it into the page cache at least.
         scratch = memoryview(bytearray(2**20))
         for position in range(0, self.view.nbytes, len(scratch)):
             wanted = min(len(scratch), self.view.nbytes - position)
             read_into(self._fd, scratch[:wanted], self._offset + position)
+
+    def make_present(self, begin: int, end: int) -> bool:
+        """Bring the pages from `begin` to `end` into the page tables; False where the kernel cannot (before 5.14).
+
+        It costs next to nothing where they are there already.
+
+        Raises:
+            OSError: the disk failed, or the file has become shorter than that.
+        """
+        first = (self._lead + begin) // mmap.PAGESIZE * mmap.PAGESIZE
+        length = self._lead + end - first
+        if _libc_required().madvise(self._address + first, length, _MADV_POPULATE_READ) == 0:
+            return True
+        failed = ctypes.get_errno()
+        if failed == errno.EINVAL:
+            return False
+        raise OSError(failed, f"cannot read mapped pages: {os.strerror(failed)}")
 
     def hollow_out(self, begin: int, end: int) -> None:
         """Swap the file's pages for anonymous memory in which only the bytes from `begin` to `end` are kept.

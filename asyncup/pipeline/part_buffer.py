@@ -14,13 +14,17 @@ import anyio.from_thread
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
-__all__ = ["SLICE", "CopiedBuffer", "EmptyBuffer", "PartBuffer", "slice_bounds"]
+__all__ = ["SLICE", "CopiedBuffer", "EmptyBuffer", "PartBuffer", "PiecesWithdrawn", "slice_bounds"]
 
 SLICE = 2**20
 """Bytes written at once: more would hold the event loop while TLS encrypts them, fewer cost more wake-ups."""
 
 _FIRST_SLICE = 2**14
 """The first slice is joined with the request's head into one write, which copies it: so it is small."""
+
+
+class PiecesWithdrawn(Exception):
+    """The piece that was given last lost its bytes while it was looked at: begin again with new `pieces`."""
 
 
 class PartBuffer(Protocol):
@@ -38,7 +42,12 @@ class PartBuffer(Protocol):
         ...
 
     def pieces(self) -> Iterator[memoryview]:
-        """Yield the bytes for hashing, in order. Blocking: for a worker thread. Raises `SourceError`."""
+        """Yield the bytes for hashing, in order. Blocking: for a worker thread.
+
+        Raises:
+            SourceError: they cannot be read, or the file has changed.
+            PiecesWithdrawn: what was given last may not have been the part's bytes. At most once for a part.
+        """
         ...
 
     def slices(self) -> AsyncIterator[memoryview]:

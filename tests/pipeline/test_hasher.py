@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from asyncup.errors import SourceChanged
 from asyncup.pipeline.hasher import Hasher, PendingDigest
-from asyncup.pipeline.part_buffer import PartBuffer
+from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
 from asyncup.protocol.plan import Part
 from tests.pipeline.files import ENOUGH_S, md5
 
@@ -115,6 +115,47 @@ async def hash_one(buffer: Pieces, listener: Callable[[PartBuffer, float], None]
     async with anyio.create_task_group() as tasks:
         with Hasher(tasks, 2, listener) as hasher:
             await hasher.start(buffer).wait()
+
+
+async def test_a_part_whose_bytes_were_withdrawn_is_hashed_from_its_beginning() -> None:
+    class Withdrawn(Pieces):
+        rounds = 0
+
+        def pieces(self) -> Iterator[memoryview]:
+            self.rounds += 1
+            yield memoryview(b"right")
+            if self.rounds == 1:
+                yield memoryview(b"zeros, and not the part's bytes")
+                raise PiecesWithdrawn
+            yield memoryview(b" and left")
+
+    buffer = Withdrawn(b"x")
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, 1, lambda *_: None) as hasher:
+            assert await hasher.start(buffer).wait() == md5(b"right and left")
+    assert buffer.rounds == 2
+
+
+async def test_the_next_part_begins_while_the_loop_is_busy() -> None:
+    """A core would stand still otherwise, for as long as a slice takes to be sent, after every part."""
+    second_begun = threading.Event()
+    second = Pieces(b"2", number=2, before=lambda _: second_begun.set())
+    started = threading.Event()
+
+    def wait_for_the_loop_to_be_busy(_: int) -> None:
+        assert started.wait(ENOUGH_S)
+
+    first = Pieces(b"1", number=1, before=wait_for_the_loop_to_be_busy)
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, 1, lambda *_: None) as hasher:
+            pending = [hasher.start(first), hasher.start(second)]
+            await anyio.wait_all_tasks_blocked()
+            started.set()
+            second_begun.wait(ENOUGH_S)  # the loop does nothing else
+            assert second_begun.is_set()
+            assert not pending[0].known
+            for each in pending:
+                await each.wait()
 
 
 async def test_a_bug_while_hashing_ends_the_work() -> None:

@@ -16,11 +16,11 @@ import anyio.to_thread
 import pytest
 
 from asyncup.errors import SourceChanged, SourceError, SourceUnreadable
-from asyncup.pipeline import memory_map, source as source_module
+from asyncup.pipeline import mapped_buffer as mapped_buffer_module, memory_map, source as source_module
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages, can_swap_pages
-from asyncup.pipeline.part_buffer import SLICE, slice_bounds
+from asyncup.pipeline.part_buffer import SLICE, PiecesWithdrawn, slice_bounds
 from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
@@ -159,18 +159,26 @@ async def test_a_writer_that_changes_the_file_is_noticed_at_every_slice(
         list(scene.buffer.pieces())
 
 
-@pytest.mark.parametrize("after", [0, 1, 5, 10])
-def test_hashing_goes_on_when_a_writer_comes(scene: Scene, after: int) -> None:
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten pieces of the part, and not two."""
+    monkeypatch.setattr(mapped_buffer_module, "_PIECE", 2**19)
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("after", [0, 1, 5, 9, 10])
+def test_hashing_begins_again_when_a_writer_came_while_it_looked(scene: Scene, after: int) -> None:
     pieces = scene.buffer.pieces()
-    hashed = bytearray()
-    for _ in range(after):
-        hashed += next(pieces)
+    taken = [bytes(next(pieces)) for _ in range(after)]
     scene.let_writer_in(open_and_close)
-    for piece in pieces:
-        hashed += piece
-    assert hashed == scene.wanted
+    if after > 0:
+        with pytest.raises(PiecesWithdrawn):
+            next(pieces)
+        pieces, taken = scene.buffer.pieces(), []
+    assert b"".join([*taken, *map(bytes, pieces)]) == scene.wanted
 
 
+@pytest.mark.usefixtures("small_pieces")
 @pytest.mark.parametrize("act", [truncate, append, overwrite_a_byte])
 @pytest.mark.parametrize("after", [0, 1, 5, 10])
 def test_a_change_while_hashing_gives_no_digest(scene: Scene, after: int, act: Callable[[Path], None]) -> None:
@@ -178,8 +186,31 @@ def test_a_change_while_hashing_gives_no_digest(scene: Scene, after: int, act: C
     for _ in range(after):
         next(pieces)
     scene.let_writer_in(act)
-    with pytest.raises(SourceChanged):
+    with pytest.raises(SourceChanged if after == 0 else PiecesWithdrawn):
         list(pieces)
+    with pytest.raises(SourceChanged):
+        list(scene.buffer.pieces())
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("after", range(11))
+def test_hashing_reads_the_file_once_the_lease_may_be_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """A process that stood still for long must not touch the pages, and has not been told yet."""
+    pieces = scene.buffer.pieces()
+    taken = [bytes(next(pieces)) for _ in range(after)]
+    monkeypatch.setattr(ReadLease, "protects", lambda _: False)
+    monkeypatch.setattr(FilePages, "make_present", lambda *_: pytest.fail("the pages were touched"))
+    assert b"".join([*taken, *map(bytes, pieces)]) == scene.wanted
+
+
+def test_hashing_reads_the_file_where_pages_cannot_be_made_present(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FilePages, "make_present", lambda *_: False)
+    scene.buffer.load()
+    assert b"".join(map(bytes, scene.buffer.pieces())) == scene.wanted
 
 
 async def test_whoever_sends_waits_while_it_is_hollow(scene: Scene) -> None:
@@ -256,14 +287,24 @@ def test_pages_that_cannot_be_read_are_noticed_when_loading(
             scene.buffer.load()
 
 
-@pytest.mark.parametrize("reading", ["hashing", "refilling"])
+@pytest.mark.parametrize("reading", ["hashing pages", "hashing what is read", "refilling"])
 async def test_a_disk_that_fails_is_an_error_for_whoever_needs_the_bytes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, reading: str
 ) -> None:
     def fail(fd: int, view: memoryview, offset: int) -> int:
         raise OSError(errno.EIO, "the disk is broken")
 
-    if reading == "hashing":
+    if reading == "hashing pages":
+
+        def populate(*_: object) -> bool:
+            raise OSError(errno.EFAULT, "the disk is broken")
+
+        monkeypatch.setattr(FilePages, "make_present", populate)
+        with pytest.raises(SourceUnreadable, match="the disk is broken"):
+            list(scene.buffer.pieces())
+        return
+    if reading == "hashing what is read":
+        scene.let_writer_in()
         monkeypatch.setattr(source_module, "read_into", fail)
         with pytest.raises(SourceUnreadable, match="the disk is broken"):
             list(scene.buffer.pieces())
@@ -387,8 +428,13 @@ async def test_sending_hashing_and_a_writer_at_once(scene: Scene) -> None:
             await anyio.lowlevel.checkpoint()
 
     def hash_it() -> None:
-        for piece in scene.buffer.pieces():
-            hashed.extend(piece)
+        try:
+            for piece in scene.buffer.pieces():
+                hashed.extend(piece)
+        except PiecesWithdrawn:
+            hashed.clear()
+            for piece in scene.buffer.pieces():
+                hashed.extend(piece)
 
     def watch() -> None:
         scene.let_writer_in(open_and_close)

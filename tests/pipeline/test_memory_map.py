@@ -126,6 +126,18 @@ def test_populating_what_is_gone_is_an_error_and_no_signal(local_file: LocalFile
         assert raised.value.errno == errno.EFAULT
 
 
+@given(ranges())
+def test_a_part_of_a_range_can_be_made_present(folder: Path, chosen: tuple[int, int, int, int]) -> None:
+    offset, length, begin, end = chosen
+    file = LocalFile.write(folder / "present", CONTENT)
+    with pages_of(file.path, offset, length) as pages:
+        if begin == end or not pages.make_present(begin, end):
+            return
+        os.truncate(file.path, (offset + begin) // 4096 * 4096)
+        with pytest.raises(OSError, match="cannot read mapped pages"):
+            pages.make_present(max(begin, end - 1), end)
+
+
 class Libc:
     """The C library, with calls that fail; `mapped` is what was mapped through it and neither moved nor unmapped."""
 

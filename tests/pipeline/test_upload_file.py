@@ -30,6 +30,7 @@ from asyncup.errors import (
 )
 from asyncup.events import UploadFinished, UploadSessionOpened
 from asyncup.pipeline import source as source_module
+from asyncup.pipeline.memory_map import FilePages
 from asyncup.pipeline.positional_read import read_into
 from tests.fakes.memory_vault import (
     Endpoint,
@@ -298,6 +299,7 @@ async def test_a_disk_that_fails_in_the_middle(local_file: LocalFile, monkeypatc
         return read_into(fd, view, offset)
 
     monkeypatch.setattr(source_module, "read_into", fail_at_part_4)
+    monkeypatch.setattr(FilePages, "make_present", lambda *_: False)  # so that bytes are read, and not looked at
     memory = MemoryVault()
     failed = await fail(local_file, memory)
     assert type(failed.error) is SourceUnreadable
