@@ -7,6 +7,7 @@ only those that no list shows are asked about by themselves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["JobSchedule"]
@@ -20,7 +21,6 @@ _ROUND_S = 5.0
 class _Job:
     since_s: float
     look_s: float
-    asked_s: float | None = None
 
 
 class JobSchedule:
@@ -33,6 +33,8 @@ class JobSchedule:
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
         self._jobs: dict[int, _Job] = {}
+        self._asked_s: dict[int, float] = {}
+        """When each was last asked about by itself; also those waited for no longer, for somebody may again."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -47,7 +49,7 @@ class JobSchedule:
 
     def next_s(self) -> float | None:
         """Return when there will be something to ask, None when nothing is waited for."""
-        return min((self._look_s(job) for job in self._jobs.values()), default=None)
+        return min((self._look_s(job_id) for job_id in self._jobs), default=None)
 
     def due(self, now_s: float) -> list[int]:
         """Return the jobs to be looked for now: all of them as soon as one is due, for a list shows all at once."""
@@ -61,21 +63,20 @@ class JobSchedule:
 
     def may_ask(self, job_id: int, now_s: float) -> bool:
         """Tell whether a job may be asked about by itself."""
-        job = self._jobs.get(job_id)
-        return job is not None and (job.asked_s is None or now_s >= job.asked_s + self._interval_s)
+        return job_id in self._jobs and now_s >= self._asked_s.get(job_id, -math.inf) + self._interval_s
 
     def asked(self, job_id: int, now_s: float) -> None:
         """Note that a job was asked about by itself."""
+        self._asked_s = {job: at_s for job, at_s in self._asked_s.items() if now_s < at_s + self._interval_s}
+        self._asked_s[job_id] = now_s
         if (job := self._jobs.get(job_id)) is not None:
-            job.asked_s = now_s
             job.look_s = max(job.look_s, now_s + _ROUND_S)
 
     def overdue(self, within_s: float, now_s: float) -> list[int]:
         """Return the jobs that have been waited for longer than `within_s`."""
         return [job_id for job_id, job in self._jobs.items() if now_s - job.since_s >= within_s]
 
-    def _look_s(self, job: _Job) -> float:
+    def _look_s(self, job_id: int) -> float:
+        look_s = self._jobs[job_id].look_s
         # One alone is asked about by itself, and that has to wait for its interval.
-        if len(self._jobs) == 1 and job.asked_s is not None:
-            return max(job.look_s, job.asked_s + self._interval_s)
-        return job.look_s
+        return max(look_s, self._asked_s.get(job_id, -math.inf) + self._interval_s) if len(self._jobs) == 1 else look_s
