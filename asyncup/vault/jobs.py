@@ -9,7 +9,7 @@ from asyncup.protocol import requests
 from asyncup.protocol.responses import JobStatus, read_job_status, read_jobs
 from asyncup.vault.endpoints import Endpoints
 
-__all__ = ["JobEndpoints"]
+__all__ = ["JobEndpoints", "job_failed"]
 
 _FIRST_JOB_POLL_S = 1.0
 """Jobs end within a few seconds (seen), and the second question must wait 10 s: so the first one waits a little."""
@@ -59,14 +59,15 @@ class JobEndpoints(Endpoints):
             if job.succeeded:
                 return
             if job.ended:
-                raise _job_failed(job_id, job.status, f"ended with {job.status}")
+                raise job_failed(job_id, job.status, f"ended with {job.status}")
             if waited_s >= within_s:
-                raise _job_failed(job_id, job.status, f"is still {job.status} after {waited_s:g} s")
+                raise job_failed(job_id, job.status, f"is still {job.status} after {waited_s:g} s")
             await self.calls.wait(self.limits.job_poll_interval_s)
             waited_s += self.limits.job_poll_interval_s
 
 
-def _job_failed(job_id: int, status: str, what: str) -> JobFailed:
+def job_failed(job_id: int, status: str, what: str) -> JobFailed:
+    """Return the exception for a job that did not succeed; `what` says how it ended."""
     failed = JobFailed(
         "waiting for the job",
         status=200,

@@ -22,6 +22,8 @@ class Budget(RuleBasedStateMachine):
         self.takers: list[tuple[int, asyncio.Task[None]]] = []
         """In the order of their coming: those who wait and those who hold."""
         self.at_rest = True
+        self.resized = False
+        self.taken_before = 0
 
     @initialize(total=st.integers(1, 50))
     def begin(self, total: int) -> None:
@@ -56,6 +58,11 @@ class Budget(RuleBasedStateMachine):
         data.draw(st.sampled_from(self.takers))[1].cancel()
         self.at_rest = False
 
+    @rule(total=st.integers(1, 80))
+    def resize(self, total: int) -> None:
+        self.budget.resize(total)
+        self.at_rest, self.resized = False, True
+
     @rule()
     def rest(self) -> None:
         async def iterate() -> None:
@@ -68,11 +75,17 @@ class Budget(RuleBasedStateMachine):
 
     @invariant()
     def never_too_much(self) -> None:
-        assert 0 <= self.budget.taken <= self.budget.total
+        """Only a budget that was made smaller is ever exceeded, and nobody is served before that is over."""
+        assert self.budget.taken >= 0
+        if self.budget.taken > self.budget.total:
+            assert self.budget.taken <= self.taken_before
+        self.taken_before = self.budget.taken
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        if self.at_rest:
+        if not self.holders() and self.at_rest:
+            assert self.budget.taken == 0
+        if self.at_rest and not self.resized:
             assert self.budget.taken == sum(self.need(length) for length, _ in self.holders())
 
     @invariant()
@@ -120,6 +133,41 @@ async def test_who_is_cancelled_lets_those_behind_pass() -> None:
         assert budget.taken == 5
         ahead.cancel_scope.cancel()
     assert budget.taken == 10
+
+
+async def test_a_larger_budget_serves_who_waits() -> None:
+    budget = MemoryBudget(10)
+    await budget.take(10)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(budget.take, 5)
+        await anyio.wait_all_tasks_blocked()
+        budget.resize(15)
+    assert (budget.taken, budget.total) == (15, 15)
+
+
+async def test_a_smaller_budget_waits_until_enough_is_given_back() -> None:
+    budget = MemoryBudget(20)
+    await budget.take(12)
+    await budget.take(8)
+    budget.resize(10)
+    assert budget.taken == 20
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(budget.take, 15)  # more than all: all of it
+        await anyio.wait_all_tasks_blocked()
+        budget.give_back(8)
+        await anyio.wait_all_tasks_blocked()
+        assert budget.taken == 12
+        budget.give_back(12)
+    assert budget.taken == 10
+    budget.resize(30)
+    budget.give_back(15)
+    assert budget.taken == 0
+
+
+@pytest.mark.parametrize("total", [0, -1])
+def test_no_budget_shrinks_to_nothing(total: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"not {total}"):
+        MemoryBudget(5).resize(total)
 
 
 @pytest.mark.parametrize("total", [0, -1])

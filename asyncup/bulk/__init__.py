@@ -1,0 +1,1 @@
+"""Many files: manifest, journal, lanes, runner."""
