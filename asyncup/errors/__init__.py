@@ -154,13 +154,17 @@ class VaultUnreachable(TransportError):
 
 
 class VaultAway(VaultUnreachable):
-    """No lane has had a sign of life from this Vault for longer than an outage is waited for.
+    """No lane has had a good answer from this Vault for longer than an outage is waited for.
 
     Attributes:
         away_s: seconds since the first failure.
     """
 
     away_s: float = 0.0
+
+    def __init__(self, operation: str, phase: Phase, reason: str, *, hint: str = "") -> None:
+        super().__init__(operation, phase, reason, hint=hint)
+        AsyncupError.__init__(self, f"{operation}: Vault is away: {reason}", hint=hint)
 
 
 class ProxyRefused(VaultUnreachable):

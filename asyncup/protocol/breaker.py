@@ -52,17 +52,24 @@ def sign_of(error: AsyncupError) -> Sign:
         # A certificate, a proxy that refuses, or a laptop that slept are no news of the Vault.
         from_here = isinstance(error, TlsRefused | ProxyRefused | VaultAway) or error.slept
         return Sign.NOTHING if from_here else Sign.AWAY
-    if not isinstance(error, VaultError):
-        return Sign.NOTHING
+    return _sign_of_refusal(error) if isinstance(error, VaultError) else Sign.NOTHING
+
+
+def _sign_of_refusal(error: VaultError) -> Sign:
+    fault_of_server = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if isinstance(error, MalformedAnswer):
         return Sign.AWAY
     if error.response_status is None and not isinstance(error, LoginError):
         # Not Vault's own words: a server, or a proxy, before it.
-        passing = error.status in STATUS_BUSY or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return Sign.AWAY if passing else Sign.NOTHING
-    fault = error.response_status == "EXCEPTION" or error.error_type == "UNEXPECTED_ERROR"
-    turned_away = error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-    return Sign.AWAY if (fault or turned_away) and error.error_type not in _ITS_OWN_TROUBLE else Sign.ALIVE
+        return Sign.AWAY if error.status in STATUS_BUSY or fault_of_server else Sign.NOTHING
+    if error.error_type in _ITS_OWN_TROUBLE:
+        return Sign.ALIVE
+    if error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return Sign.AWAY
+    if error.response_status == "EXCEPTION" or error.error_type == "UNEXPECTED_ERROR":
+        # It may be about one item, or about everything: with a status of success it counts for neither.
+        return Sign.AWAY if fault_of_server else Sign.NOTHING
+    return Sign.ALIVE
 
 
 class Breaker:

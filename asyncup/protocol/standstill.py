@@ -64,7 +64,7 @@ class Standstill:
     def __init__(self, stall_s: float, answer_s: float, *, now: float, wall: float) -> None:
         self._stall_s = stall_s
         self._answer_s = answer_s
-        self._longest_gap_s = 2 * look_every_s(stall_s, answer_s)
+        self._look_every_s = look_every_s(stall_s, answer_s)
         self._now = now
         self._wall = wall
         self._waiting = Waiting.NETWORK
@@ -88,7 +88,7 @@ class Standstill:
         if waiting is Waiting.OURSELVES or waiting is not self._waiting or moved > self._moved:
             self._still_s = 0.0
         else:
-            self._still_s += min(gap_s, self._longest_gap_s)
+            self._still_s += min(gap_s, self._look_every_s)
         self._waiting = waiting
         self._moved = max(moved, self._moved)
         sending = waiting is not Waiting.ANSWER or unsent

@@ -78,7 +78,6 @@ class AiohttpTransport:
         exchange = Exchange(request, self._now, self._wall)
         answer: Answer | None = None
         broken: Exception | None = None
-        exchange.watch()
         try:
             with exchange.scope:
                 answer = await self._exchange(session, request, exchange)

@@ -23,7 +23,7 @@ AGAIN = "What Vault holds of an upload session stays: upload() continues it"
 
 
 class Exchange:
-    """One request under way.
+    """One request under way, watched from its making on until `end`, which must be called.
 
     Args:
         request: the request.
@@ -46,8 +46,8 @@ class Exchange:
         patience = request.patience
         self._standstill = Standstill(patience.stall_s, patience.answer_s, now=now(), wall=wall())
         self._look_every_s = look_every_s(patience.stall_s, patience.answer_s)
-        self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(self._look_every_s, self._look)
         self._received = 0
         self._found = Finding.MOVES
         self.phase = Phase.CONNECT
@@ -62,14 +62,9 @@ class Exchange:
         """True when nothing of the request is left to be sent."""
         return self.phase is Phase.ANSWER
 
-    def watch(self) -> None:
-        """Look at it now and then, from now on."""
-        self._timer = self._loop.call_later(self._look_every_s, self._look)
-
     def end(self, *, answered: bool) -> None:
         """Watch no more, and drop what the connection still has to send: closing it would send it first."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         if self.connection is not None and not (answered and self.all_sent):
             self.connection.abort()
 
@@ -142,6 +137,6 @@ class Exchange:
             self.waiting, moved + self._received, unsent=unsent, now=self._now(), wall=self._wall()
         )
         if self._found is Finding.MOVES:
-            self.watch()
+            self._timer = self._loop.call_later(self._look_every_s, self._look)
         else:
             self.scope.cancel()

@@ -157,7 +157,7 @@ class Turns:
     def _away(self, operation: Operation, last: AsyncupError | None = None) -> VaultAway:
         away_s = self._breaker.away_s(self._clock.now())
         since = datetime.fromtimestamp(self._clock.wall() - away_s, UTC)
-        reason = f"no sign of life from this Vault for {away_s:.0f} s, since {since:%Y-%m-%d %H:%M:%S} UTC"
+        reason = f"no good answer for {away_s:.0f} s, since {since:%Y-%m-%d %H:%M:%S} UTC"
         if last is not None:
             reason += f"; at last: {last.message}"
         error = VaultAway(operation.value, Phase.CONNECT, reason, hint=_AGAIN)

@@ -96,6 +96,17 @@ async def test_a_kernel_that_does_not_count_what_arrived_shows_what_has_not(monk
         assert meter.read() == (1000, False)
 
 
+async def test_a_socket_that_cannot_be_asked_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise OSError("no more descriptors")
+
+    async with connected() as (transport, _):
+        meter = WireMeter(transport)
+        meter.handed += 7
+        monkeypatch.setattr("asyncup.vault.wire_meter.os", SimpleNamespace(dup=refuse))
+        assert meter.read() == (7, False)
+
+
 async def test_another_system_has_what_python_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asyncup.vault.wire_meter.sys", SimpleNamespace(platform="darwin"))
     async with connected() as (transport, _):
