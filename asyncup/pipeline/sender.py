@@ -64,6 +64,7 @@ class Sender:
         self._patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
         self._another_form = False
         self._form_sent = ContentMd5Form.OFF
+        self._spared = 0
         self.attempts = 0
         self.bytes_written = 0
 
@@ -73,7 +74,7 @@ class Sender:
         Raises:
             AsyncupError: it cannot be done; what Vault holds so far stays.
         """
-        attempt = 0
+        attempt = self._spared = 0
         while True:
             self.attempts = attempt = attempt + 1
             try:
@@ -185,11 +186,12 @@ class Sender:
 
     async def _pause(self, error: AsyncupError, item: ReadPart, attempt: int) -> None:
         self._clock.enter(Stage.VAULT)
-        await self._vault.calls.pause(
+        counted = await self._vault.calls.pause(
             Operation.PUT_PART,
-            attempt,
+            attempt - self._spared,
             error,
             policy=self._options.retry,
             path=self._path,
             part=item.part.number,
         )
+        self._spared += not counted
