@@ -82,6 +82,7 @@ _CODES: Mapping[type[errors.AsyncupError], ExitCode] = MappingProxyType(
         errors.SizeMismatch: ExitCode.VERIFICATION,
         errors.ChecksumMismatch: ExitCode.VERIFICATION,
         errors.UploadSessionConflict: ExitCode.VERIFICATION,
+        errors.UploadInterrupted: ExitCode.INTERRUPTED,
     }
 )
 
