@@ -176,7 +176,10 @@ def test_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         next(folder_files(tmp_path, "/"))
 
 
-async def test_it_is_walked_off_the_loop_and_leaves_nothing_open(tmp_path: Path) -> None:
+async def test_it_is_walked_off_the_loop_and_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "SORTED_AT_ONCE", 1)
     plant(tmp_path, *(f"d{n}/f{m}" for n in range(20) for m in range(20)), "f0", "f1")
     before = open_files()
     async with aclosing(walk_folder(tmp_path, "/")) as inputs:
