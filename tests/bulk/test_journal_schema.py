@@ -123,7 +123,7 @@ def test_the_queries_use_their_indexes(connection: sqlite3.Connection) -> None:
     for query, index in (
         ("WHERE state = 'PENDING' AND large = 0 ORDER BY order_key, id LIMIT 5", "entry_pending"),
         ("WHERE state IN ('SENDING', 'COMMITTING') AND state = 'COMMITTING' ORDER BY id", "entry_under_way"),
-        ("WHERE session_id IS NOT NULL ORDER BY id", "entry_session"),
+        ("WHERE session_id IS NOT NULL ORDER BY +id", "entry_session"),
         ("WHERE row = 5", "entry_row"),
         ("WHERE row IS NULL AND file = 'f'", "entry_file"),
         ("WHERE destination_key = x'00'", "entry_destination"),
