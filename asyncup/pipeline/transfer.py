@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import anyio
 import anyio.to_thread
 
-from asyncup.errors import LimitExceeded, SizeMismatch
+from asyncup.errors import ChecksumMismatch, LimitExceeded, SizeMismatch
 from asyncup.events import (
     BufferKind,
     BuffersChanged,
@@ -225,11 +225,21 @@ class Transfer:
                 )
                 self.clock.enter(Stage.DISK)
                 async for item in take:
-                    md5s.append(await sender.send(item))
+                    md5s.append(await self._sent(sender, item))
                     # The connection of a broken attempt may still be sending from this memory while it is closed.
                     buffers.release(item.buffer, reusable=sender.attempts == 1)
                     self.clock.enter(Stage.DISK)
         return Transferred(machine, tuple(md5s), known.good, sender.bytes_written)
+
+    async def _sent(self, sender: Sender, item: ReadPart) -> str:
+        try:
+            return await sender.send(item)
+        except ChecksumMismatch as mismatch:
+            if not self.source.touched:
+                raise
+            # Not the network: the file was written to after the part was hashed, and its pages were read again.
+            how = f"part {item.part.number} had other bytes when it was sent than when it was hashed"
+            raise self.source.changed(how).locate(part=item.part.number) from mismatch
 
     def _continued_plan(self, part_size: int) -> Plan:
         """Plan with the part size that the session's parts have, which may be no choice of ours."""
