@@ -1,0 +1,91 @@
+"""`python -m benchmarks`: measures, prints the table and the bars, writes JSON; makes table and plots from JSON.
+
+    python -m benchmarks quick                      # under a minute
+    python -m benchmarks full                       # minutes
+    python -m benchmarks full --only "link"         # the workloads whose name begins so
+    python -m benchmarks table RESULTS --into README.md
+    python -m benchmarks plots RESULTS --into docs/plots
+
+`--strict` ends with 1 when a bar does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.bars import bars_of
+from benchmarks.figures import figures_of, limit_of
+from benchmarks.machine import facts
+from benchmarks.report import Measured, Report
+from benchmarks.runner import Runner
+from benchmarks.statistics import spread
+from benchmarks.table import as_text, markdown, write_between
+from benchmarks.workloads import FULL, GIB, MIB, QUICK, Workload, named
+
+__all__ = ["main", "measure"]
+
+_MD5 = Workload(name="MD5", size=GIB // 4, part_size=8 * MIB, clients=("MD5, 1 thread", "MD5, all cores"), rounds=3)
+README_TABLES = ("plain", "TLS")
+
+
+def measure(workloads: tuple[Workload, ...], *, command: str, folder: Path | None, md5: Workload = _MD5) -> Report:
+    """Measure MD5, then every workload, in one run."""
+    with Runner.opened(folder, lambda line: print(line, file=sys.stderr, flush=True)) as runner:
+        alone = runner.series(md5)
+        gb = md5.size / 1e9
+        one, all_ = (spread([gb / run.seconds for run in alone.of(name)]).median for name in md5.clients)
+        md5_cpu_s_per_gb = spread([run.cpu_s / gb for run in alone.runs]).median
+        measured = []
+        for workload in workloads:
+            series = runner.series(workload)
+            limit = limit_of(series, cores=os.cpu_count() or 1, md5_cpu_s_per_gb=md5_cpu_s_per_gb)
+            measured.append(Measured(workload, limit, tuple(figures_of(series, limit)), series.missing))
+    return Report(command, facts(), one, all_, md5_cpu_s_per_gb, tuple(measured))
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("quick", "full"):
+        command = commands.add_parser(name)
+        command.add_argument("--only", default="", help="workloads whose name begins so")
+        command.add_argument("--json", type=Path, help="where the results go")
+        command.add_argument("--folder", type=Path, help="where files are made; the disk of the cold cache")
+        command.add_argument("--strict", action="store_true", help="end with 1 when a bar does not hold")
+    for name in ("table", "plots"):
+        command = commands.add_parser(name)
+        command.add_argument("results", type=Path)
+        command.add_argument("--into", type=Path, required=True)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "table":
+        write_between(chosen.into, markdown(_read(chosen.results), README_TABLES))
+        return 0
+    if chosen.command == "plots":
+        from benchmarks.plots import write_plots  # noqa: PLC0415 - matplotlib takes a second
+
+        write_plots(_read(chosen.results), chosen.into)
+        return 0
+    return _measure(chosen)
+
+
+def _measure(chosen: argparse.Namespace) -> int:
+    workloads = named(QUICK if chosen.command == "quick" else FULL, chosen.only)
+    made_by = "make bench-quick" if chosen.command == "quick" else "make bench"
+    report = measure(workloads, command=made_by, folder=chosen.folder)
+    print(as_text(report))
+    if chosen.json:
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        chosen.json.write_text(report.as_json(), encoding="utf-8")
+    return int(chosen.strict and not all(bar.holds for bar in bars_of(report)))
+
+
+def _read(path: Path) -> Report:
+    return Report.from_json(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
