@@ -4,7 +4,8 @@
     python -m benchmarks full                       # minutes
     python -m benchmarks full --only "link"         # the workloads whose name begins so
     python -m benchmarks table RESULTS --into README.md
-    python -m benchmarks plots RESULTS --into docs/plots
+    python -m benchmarks timeline --json RESULTS    # one upload over a link, part by part
+    python -m benchmarks plots FOLDER --into docs/plots
 
 `--strict` ends with 1 when a bar does not hold.
 """
@@ -12,6 +13,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -23,11 +25,13 @@ from benchmarks.report import Measured, Report
 from benchmarks.runner import Runner
 from benchmarks.statistics import spread
 from benchmarks.table import as_text, markdown, write_between
-from benchmarks.workloads import FULL, GIB, MIB, QUICK, Workload, named
+from benchmarks.trace import Trace, spans_of
+from benchmarks.workloads import FULL, GIB, MIB, OURS, QUICK, Link, Workload, named
 
 __all__ = ["main", "measure"]
 
 _MD5 = Workload(name="MD5", size=GIB // 4, part_size=8 * MIB, clients=("MD5, 1 thread", "MD5, all cores"), rounds=3)
+_TRACED = Workload(name="timeline", size=500_000_000, link=Link(0.02, 125e6), clients=(OURS,))
 README_TABLES = ("plain", "TLS")
 
 
@@ -56,20 +60,45 @@ def main(arguments: list[str]) -> int:
         command.add_argument("--json", type=Path, help="where the results go")
         command.add_argument("--folder", type=Path, help="where files are made; the disk of the cold cache")
         command.add_argument("--strict", action="store_true", help="end with 1 when a bar does not hold")
+    command = commands.add_parser("timeline")
+    command.add_argument("--json", type=Path, required=True)
+    command.add_argument("--folder", type=Path)
     for name in ("table", "plots"):
         command = commands.add_parser(name)
-        command.add_argument("results", type=Path)
+        command.add_argument("results", type=Path, help="a file of results; for plots the folder with all of them")
         command.add_argument("--into", type=Path, required=True)
+    command.add_argument("--png", action="store_true", help="PNG in place of SVG")
     chosen = parser.parse_args(arguments)
-    if chosen.command == "table":
-        write_between(chosen.into, markdown(_read(chosen.results), README_TABLES))
-        return 0
-    if chosen.command == "plots":
-        from benchmarks.plots import write_plots  # noqa: PLC0415 - matplotlib takes a second
+    match chosen.command:
+        case "table":
+            write_between(chosen.into, markdown(_read(chosen.results), README_TABLES))
+        case "plots":
+            _plot(chosen)
+        case "timeline":
+            _write(chosen.json, trace_upload(chosen.folder).as_json())
+        case _:
+            return _measure(chosen)
+    return 0
 
-        write_plots(_read(chosen.results), chosen.into)
-        return 0
-    return _measure(chosen)
+
+def trace_upload(folder: Path | None) -> Trace:
+    """Upload one file over a link, and return when what was done to each part."""
+    with Runner.opened(folder, print) as runner:
+        path = runner.source(_TRACED)
+        trace = path.with_suffix(".trace")
+        runner.run(OURS, _TRACED, path, trace=str(trace))
+        records = [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines()]
+    title = f"asyncup, {_TRACED.size / 1e6:.0f} MB in parts of 50 MB over {_TRACED.link}"
+    return Trace(f"{title} round trip, server time 300 ms", tuple(spans_of(records)))
+
+
+def _plot(chosen: argparse.Namespace) -> None:
+    from benchmarks.plots import write_plots  # noqa: PLC0415 - matplotlib takes a second
+
+    folder: Path = chosen.results
+    full, quick, timeline = (folder / f"{name}.json" for name in ("full", "quick", "timeline"))
+    trace = Trace.from_json(timeline.read_text(encoding="utf-8")) if timeline.exists() else None
+    write_plots(_read(full if full.exists() else quick), trace, chosen.into, suffix="png" if chosen.png else "svg")
 
 
 def _measure(chosen: argparse.Namespace) -> int:
@@ -78,9 +107,13 @@ def _measure(chosen: argparse.Namespace) -> int:
     report = measure(workloads, command=made_by, folder=chosen.folder)
     print(as_text(report))
     if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(report.as_json(), encoding="utf-8")
+        _write(chosen.json, report.as_json())
     return int(chosen.strict and not all(bar.holds for bar in bars_of(report)))
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
 
 
 def _read(path: Path) -> Report:

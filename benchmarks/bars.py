@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Figures
 from benchmarks.report import Measured, Report
-from benchmarks.roofline.model import link_rate
+from benchmarks.roofline.model import link_seconds
 from benchmarks.workloads import BARE, OURS, PEERS, SENDALL
 
 __all__ = ["Bar", "bars_of"]
@@ -103,8 +103,16 @@ def _small_files(measured: Measured, ours: Figures) -> Iterator[Bar]:
 def _link(measured: Measured, ours: Figures) -> Bar:
     link = measured.workload.link
     assert link is not None  # noqa: S101 - the caller has looked
-    model = link_rate(measured.workload.part_size, bytes_per_s=link.bytes_per_s, turnaround_s=link.turnaround_s)
-    return Bar(f"{measured.workload.name}: share of the model", ours.rate.median * 1e9 / model, OF_LINK)
+    workload = measured.workload
+    model_s = link_seconds(
+        workload.size,
+        workload.part_size,
+        bytes_per_s=link.bytes_per_s,
+        round_trip_s=link.round_trip_s,
+        server_s=link.server_s,
+    )
+    share = ours.rate.median * 1e9 / (workload.size / model_s)
+    return Bar(f"{workload.name}: share of the model", share, OF_LINK)
 
 
 def _cold(measured: Measured, ours: Figures) -> Iterator[Bar]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from benchmarks.clients import CLIENTS, REPOSITORY, missing
 from benchmarks.files import evict, make_file, make_files
 from benchmarks.job import Job
+from benchmarks.own_process import until_left
 from benchmarks.sink.process import Sink, running_sink
-from benchmarks.workloads import Workload
+from benchmarks.workloads import Link, Workload
 
 __all__ = ["ClientFailed", "Run", "Runner", "Series"]
 
@@ -70,6 +71,7 @@ class Runner:
         self._numbers = itertools.count()
         self._sinks = ExitStack()
         self._sink_by_delay: dict[float, Sink] = {}
+        self._line_by_link: dict[tuple[Link, bool], str] = {}
 
     @classmethod
     @contextmanager
@@ -81,14 +83,17 @@ class Runner:
                 yield runner
 
     def series(self, workload: Workload) -> Series:
-        """Run a workload: one round to warm up, then its rounds, each with all clients in turn."""
+        """Run a workload: one round to warm up, then its rounds, each with all clients in turn.
+
+        Over a link nothing is warmed up: it is slower than everything that a first run could be slow at.
+        """
         series = Series(workload)
         wanted = (*workload.clients, *workload.rotating)
         series.missing = {name: why for name in wanted if (why := missing(name)) is not None}
         always = [name for name in workload.clients if name not in series.missing]
         rotating = [name for name in workload.rotating if name not in series.missing]
         path = self.source(workload)
-        for round_ in range(workload.rounds + 1):
+        for round_ in range(1 if workload.link else 0, workload.rounds + 1):
             now = [*always, *rotating[round_ - 1 :: workload.rounds]] if round_ else always
             for client in now:
                 run = self.run(client, workload, path, round_)
@@ -125,7 +130,7 @@ class Runner:
             evict(path)
         does = CLIENTS[client]
         job = Job(
-            url=sink.url(tls=workload.tls),
+            url=self._url(sink, workload),
             session_id=f"bench-{workload.size}-{next(self._numbers)}",
             path=str(path),
             size=workload.size,
@@ -172,3 +177,20 @@ class Runner:
         if delay_s not in self._sink_by_delay:
             self._sink_by_delay[delay_s] = self._sinks.enter_context(running_sink(answer_delay_s=delay_s))
         return self._sink_by_delay[delay_s]
+
+    def _url(self, sink: Sink, workload: Workload) -> str:
+        direct, link = sink.url(tls=workload.tls), workload.link
+        if link is None:
+            return direct
+        if (link, workload.tls) not in self._line_by_link:
+            scheme, _, server = direct.partition("://")
+            told = self._sinks.enter_context(
+                until_left(
+                    "asyncup.emulator.tcp_proxy",
+                    *("--to", server),
+                    *("--round-trip-ms", f"{link.round_trip_s * 1e3:g}"),
+                    *("--bandwidth", f"{link.bytes_per_s / 1e6:g}MB/s"),
+                )
+            )
+            self._line_by_link[link, workload.tls] = f"{scheme}://{told.rpartition(' ')[2]}"
+        return self._line_by_link[link, workload.tls]

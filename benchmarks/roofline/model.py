@@ -18,14 +18,15 @@ cache, as MD5 and sending of the same part do. A minimal program that does only 
 in the same run; where it is faster than the model, the model was wrong, and **the roofline is the better of the two**.
 
 Over a link, a part of `S` bytes at `r` bytes per second waits for one turnaround `L` (round trip and server time):
-`S / (S / r + L)` bytes per second for one lane.
+`S / (S / r + L)` bytes per second for one lane. A whole upload has two round trips more: to connect, and to ask for the
+upload session.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Costs", "lane_rate", "link_rate", "roofline"]
+__all__ = ["Costs", "lane_rate", "link_rate", "link_seconds", "roofline"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +53,9 @@ def roofline(costs: Costs, minimal: float) -> float:
 def link_rate(part_size: int, *, bytes_per_s: float, turnaround_s: float) -> float:
     """Return the bytes per second of one lane whose every part waits for one turnaround."""
     return part_size / (part_size / bytes_per_s + turnaround_s)
+
+
+def link_seconds(size: int, part_size: int, *, bytes_per_s: float, round_trip_s: float, server_s: float) -> float:
+    """Return the seconds of a whole upload over a link."""
+    parts = -(-size // part_size)
+    return size / bytes_per_s + parts * (round_trip_s + server_s) + 2 * round_trip_s

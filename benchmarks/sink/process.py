@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Sink", "running_sink"]
+from benchmarks.own_process import until_left
 
-REPOSITORY = Path(__file__).parents[2]
-_ENDS_WITHIN_S = 5.0
+__all__ = ["Sink", "running_sink"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +50,6 @@ def running_sink(*, check_md5: bool = False, answer_delay_s: float = 0.0) -> Ite
         answer_delay_s: seconds between a part's last byte and its answer.
     """
     settings = json.dumps({"check_md5": check_md5, "answer_delay_s": answer_delay_s})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.sink", settings],
-        cwd=REPOSITORY,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the client first
-    )
-    with process:
-        try:
-            assert process.stdout is not None  # noqa: S101 - asked for above
-            told = json.loads(process.stdout.readline())
-            yield Sink(f"http://127.0.0.1:{told['plain']}", f"https://127.0.0.1:{told['tls']}", Path(told["authority"]))
-        finally:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None  # noqa: S101 - asked for above
-    process.stdin.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_ENDS_WITHIN_S)
-    if process.returncode is None:
-        process.kill()
+    with until_left("benchmarks.sink", settings) as line:
+        told = json.loads(line)
+        yield Sink(f"http://127.0.0.1:{told['plain']}", f"https://127.0.0.1:{told['tls']}", Path(told["authority"]))
