@@ -17,9 +17,10 @@ from benchmarks.workloads import OURS
 __all__ = ["BEGIN", "END", "as_text", "markdown", "write_between"]
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-_HEADER = ("client", "GB/s", "spread", "of roofline", "asyncup is", "CPU s/GB", "peak MiB")
+_HEADER = ("client", "MB/s", "spread", "of roofline", "asyncup is", "CPU s/GB", "peak MiB")
 _SMALL = ("client", "files/s", "spread", "of roofline", "asyncup is", "CPU us/file", "peak MiB")
 MIB = 2**20
+_FEW = 100
 
 
 def as_text(report: Report) -> str:
@@ -82,8 +83,8 @@ def _rows(measured: Measured) -> list[tuple[str, ...]]:
 
 def _cells(measured: Measured, figures: Figures) -> tuple[str, ...]:
     small = measured.workload.files > 1
-    unit = 1e9 / measured.workload.size if small else 1.0
-    digits = 0 if small else 2
+    unit = 1e9 / measured.workload.size if small else 1e3
+    digits = 1 if figures.rate.median * unit < _FEW else 0
     rate = figures.rate
     return (
         figures.client,

@@ -107,9 +107,9 @@ FULL = (
         for name, size, rounds in _SIZES
     ),
     *(
-        Workload(name=f"link {link}, {name}", size=250_000_000, part_size=part, link=link, clients=(OURS,), rounds=1)
+        Workload(name=f"link {link}, {name}", size=size, part_size=part, link=link, clients=(OURS,), rounds=1)
         for link in _LINKS
-        for name, part in (("50 MB parts", PART), ("8 MiB parts", SMALL_PART))
+        for name, part, size in (("50 MB parts", PART, 500_000_000), ("8 MiB parts", SMALL_PART, 200_000_000))
     ),
 )
 

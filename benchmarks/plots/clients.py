@@ -35,11 +35,11 @@ def _draw(axes: Axes, title: str, measured: Measured) -> None:
     ]
     names = ["minimal program" if figures.client == MINIMAL else figures.client for figures in shown]
     colours = [BLUE if figures.client == OURS else GREY for figures in shown]
-    bars = axes.barh(names, rates, xerr=spread, color=colours, ecolor=INK, capsize=2, height=0.65)
-    axes.bar_label(bars, [f"{rate:.2f}" for rate in rates], padding=6)
-    most = max(rates)
+    axes.barh(names, rates, xerr=spread, color=colours, ecolor=INK, capsize=2, height=0.65)
+    most = max([*rates, *([measured.limit.roofline] if measured.limit else [])])
+    for row, rate in enumerate(rates):  # in a column of their own, clear of bars, spreads and the roofline
+        axes.text(most * 1.18, row, f"{rate:.2f}", ha="right", va="center")
     if measured.limit is not None:
-        most = max(most, measured.limit.roofline)
         axes.axvline(measured.limit.roofline, color=ORANGE, linewidth=1.5)
         label = f"roofline {measured.limit.roofline:.2f}"
         axes.text(measured.limit.roofline, -0.9, label, color=ORANGE, ha="right", va="center", fontsize=10)

@@ -25,9 +25,11 @@ def draw_links(report: Report) -> Drawing | None:
             found.setdefault(link.bytes_per_s, []).append((link, measured))
     if not found:
         return None
-    figure, panels = panel(len(found), width=4.9 * len(found), height=3.8)
+    figure, panels = panel(len(found), width=4.9 * len(found), height=4.0)
     for axes, (rate, points) in zip(panels, sorted(found.items()), strict=True):
         _draw(axes, rate, points)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=10)
     return figure
 
 
@@ -52,4 +54,3 @@ def _draw(axes: Axes, rate: float, points: list[tuple[Link, Measured]]) -> None:
     axes.set_xlabel("round trip, ms")
     axes.set_ylabel("MB/s")
     axes.set_title(f"a line of {rate / 1e6:.0f} MB/s, server time {server_s * 1e3:.0f} ms", fontsize=11)
-    axes.legend(fontsize=9, loc="upper right", bbox_to_anchor=(1.0, 0.9))

@@ -12,7 +12,7 @@ __all__ = ["draw_timeline"]
 
 _COLOURS = {Doing.READ: GREEN, Doing.HASH: YELLOW, Doing.SEND: BLUE, Doing.WAIT: GREY}
 _LABELS = {
-    Doing.READ: "read from the file",
+    Doing.READ: "wait for memory, read",
     Doing.HASH: "MD5",
     Doing.SEND: "send",
     Doing.WAIT: "wait for the answer",
@@ -34,7 +34,7 @@ def draw_timeline(trace: Trace) -> Drawing:
             color=colour,
         )
     axes.set_yticks(range(1, parts + 1), [f"part {number}" for number in range(1, parts + 1)])
-    axes.invert_yaxis()
+    axes.set_ylim(parts + 0.6, 0.4)
     axes.set_xlim(0, max(span.end_s for span in trace.spans) * 1.01)
     axes.set_xlabel("seconds")
     axes.set_title(trace.title, fontsize=11)
