@@ -43,7 +43,7 @@ def markdown(report: Report, workloads: Sequence[str] = ()) -> str:
         header, *rows = _rows(measured)
         lines += ["", f"**{measured.workload.name}** ({_what(measured)})", "", _row(header)]
         lines += [_row(["---", *["--:"] * (len(header) - 1)])]
-        lines += [_row([f"**{cell}**" for cell in row] if row[0] == OURS else row) for row in rows]
+        lines += [_row([f"**{cell}**" if cell else "" for cell in row] if row[0] == OURS else row) for row in rows]
         if measured.missing:
             lines += ["", "Missing: " + "; ".join(f"{client} ({why})" for client, why in measured.missing.items())]
     return "\n".join(lines)
