@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from benchmarks.bars import bars_of
@@ -37,17 +38,17 @@ README_TABLES = ("plain", "TLS")
 
 def measure(workloads: tuple[Workload, ...], *, command: str, folder: Path | None, md5: Workload = _MD5) -> Report:
     """Measure MD5, then every workload, in one run."""
+    begun = time.perf_counter()
     with Runner.opened(folder, lambda line: print(line, file=sys.stderr, flush=True)) as runner:
         alone = runner.series(md5)
         gb = md5.size / 1e9
         one, all_ = (spread([gb / run.seconds for run in alone.of(name)]).median for name in md5.clients)
-        md5_cpu_s_per_gb = spread([run.cpu_s / gb for run in alone.runs]).median
         measured = []
         for workload in workloads:
             series = runner.series(workload)
-            limit = limit_of(series, cores=os.cpu_count() or 1, md5_cpu_s_per_gb=md5_cpu_s_per_gb)
+            limit = limit_of(series, cores=os.cpu_count() or 1)
             measured.append(Measured(workload, limit, tuple(figures_of(series, limit)), series.missing))
-    return Report(command, facts(), one, all_, md5_cpu_s_per_gb, tuple(measured))
+    return Report(command, facts(), one, all_, time.perf_counter() - begun, tuple(measured))
 
 
 def main(arguments: list[str]) -> int:

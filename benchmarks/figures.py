@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from benchmarks.roofline.model import Costs, lane_rate, roofline
 from benchmarks.runner import Run, Series
 from benchmarks.statistics import Spread, paired_ratio, spread
-from benchmarks.workloads import BARE, MINIMAL, OURS, SENDALL
+from benchmarks.workloads import BARE, MD5, MINIMAL, OURS, SENDALL
 
 __all__ = ["Figures", "Limit", "figures_of", "limit_of"]
 
@@ -53,15 +53,20 @@ class Figures:
     peak_rss_bytes: int
 
 
-def limit_of(series: Series, *, cores: int, md5_cpu_s_per_gb: float) -> Limit | None:
-    """Return a workload's roofline; None when the bare loop was not measured with it."""
-    bare = series.of(SENDALL)
-    if not bare:
+def limit_of(series: Series, *, cores: int) -> Limit | None:
+    """Return a workload's roofline; None when the bare loop, or MD5 where it is wanted, was not measured with it.
+
+    Args:
+        series: the runs.
+        cores: that the machine has.
+    """
+    bare, md5 = series.of(SENDALL), series.of(MD5)
+    if not bare or (series.workload.md5 and not md5):
         return None
     gb = series.workload.total / GB
     costs = Costs(
-        cores=cores,
-        md5=md5_cpu_s_per_gb if series.workload.md5 else 0.0,
+        cores=min(cores, _median([run.cpu_s / run.seconds for run in md5])) if md5 else cores,
+        md5=_median([run.cpu_s / gb for run in md5]) if series.workload.md5 else 0.0,
         send=_median([run.cpu_s / gb for run in bare]),
         sink=_median([run.sink_cpu_s / gb for run in bare]),
         lane=_median([gb / run.seconds for run in bare]),
@@ -82,17 +87,21 @@ def _figures(series: Series, name: str, runs: Sequence[Run], limit: Limit | None
     gb = series.workload.total / GB
     rate = spread([gb / run.seconds for run in runs])
     pairs = [(ours[run.round], run) for run in runs if run.round in ours] if name != OURS else []
-    alone = name == BARE  # it sends no HTTP: a ratio to it says something about the sink, not about asyncup
+    alone = name in (BARE, MD5)  # they upload nothing: there is nothing to compare
     return Figures(
         client=name,
         rate=rate,
         of_roofline=None if limit is None or alone else rate.median / limit.roofline,
-        ours_is=paired_ratio([run.seconds for _, run in pairs], [our.seconds for our, _ in pairs]) if pairs else None,
+        ours_is=_ours_is(pairs) if pairs and not alone else None,
         cpu_s_per_gb=_median([run.cpu_s / gb for run in runs]),
         sink_cpu_s_per_gb=_median([run.sink_cpu_s / gb for run in runs]),
         cpu_us_per_file=_median([run.cpu_s / series.workload.files * 1e6 for run in runs]),
         peak_rss_bytes=max(run.peak_rss_bytes for run in runs),
     )
+
+
+def _ours_is(pairs: Sequence[tuple[Run, Run]]) -> Spread:
+    return paired_ratio([run.seconds for _, run in pairs], [ours.seconds for ours, _ in pairs])
 
 
 def _median(values: Sequence[float]) -> float:

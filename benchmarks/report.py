@@ -38,7 +38,7 @@ class Report:
         machine: see `machine.facts`.
         md5_one: GB/s of MD5 in one thread.
         md5_all: GB/s of MD5 with a thread for each core.
-        md5_cpu_s_per_gb: core-seconds that a GB of MD5 takes.
+        took_s: seconds of the whole run.
         measured: one for each workload.
     """
 
@@ -46,7 +46,7 @@ class Report:
     machine: Mapping[str, str]
     md5_one: float
     md5_all: float
-    md5_cpu_s_per_gb: float
+    took_s: float
     measured: tuple[Measured, ...]
 
     def of(self, name: str) -> Measured | None:

@@ -21,22 +21,27 @@ _HEADER = ("client", "MB/s", "spread", "of roofline", "asyncup is", "CPU s/GB", 
 _SMALL = ("client", "files/s", "spread", "of roofline", "asyncup is", "CPU us/file", "peak MiB")
 MIB = 2**20
 _FEW = 100
+_NEARLY_ALL = 0.93
 
 
 def as_text(report: Report) -> str:
     """Return the whole report for a terminal, with the bars at its end."""
-    lines = [one_line(dict(report.machine)), f"MD5: {report.md5_one:.2f} GB/s on a core, {report.md5_all:.2f} on all"]
+    lines = [
+        one_line(dict(report.machine)),
+        f"MD5: {report.md5_one:.2f} GB/s on a core, {report.md5_all:.2f} on all; {_quiet(report)}",
+    ]
     for measured in report.measured:
         lines += ["", f"{measured.workload.name}: {_what(measured)}", *_aligned(_rows(measured))]
         lines += [f"  missing: {client} ({why})" for client, why in measured.missing.items()]
     bars = bars_of(report)
     held = sum(bar.holds for bar in bars)
-    return "\n".join([*lines, "", f"bars: {held} of {len(bars)} hold", *(f"  {bar}" for bar in bars)])
+    bars_held = [f"bars: {held} of {len(bars)} hold", *(f"  {bar}" for bar in bars)]
+    return "\n".join([*lines, "", *bars_held, "", f"took {report.took_s:.0f} s"])
 
 
 def markdown(report: Report, workloads: Sequence[str] = ()) -> str:
     """Return the tables of some workloads (all, when none is named) as Markdown."""
-    lines = [f"Made by `{report.command}` on: {one_line(dict(report.machine))}."]
+    lines = [f"Made by `{report.command}` on: {one_line(dict(report.machine))}; {_quiet(report)}."]
     for measured in report.measured:
         if workloads and measured.workload.name not in workloads:
             continue
@@ -62,6 +67,15 @@ def write_between(path: Path, content: str) -> None:
     path.write_text(f"{before}{BEGIN}\n{content}\n{END}{behind}", encoding="utf-8")
 
 
+def _quiet(report: Report) -> str:
+    """Say whether the machine had its cores for us: figures of a machine that had not are worth less."""
+    had = [measured.limit.costs.cores for measured in report.measured if measured.limit and measured.limit.costs.md5]
+    cores = float(report.machine["cores"])
+    if not had or min(had) >= cores * _NEARLY_ALL:
+        return "the machine was quiet"
+    return f"THE MACHINE WAS NOT QUIET: at times {min(had):.1f} of {cores:.0f} cores were to be had"
+
+
 def _what(measured: Measured) -> str:
     workload, limit = measured.workload, measured.limit
     size = f"{workload.files} files of {workload.size} bytes" if workload.files > 1 else _bytes(workload.size)
@@ -72,7 +86,8 @@ def _what(measured: Measured) -> str:
     minimal = "" if limit.minimal is None else f", minimal program {limit.minimal:.2f}"
     return (
         f"{size}{parts}; roofline {limit.roofline:.2f} GB/s: model {limit.model:.2f}{minimal}; core-seconds per GB: "
-        f"MD5 {cost.md5:.2f}, send {cost.send:.2f}, sink {cost.sink:.2f}; bare loop {cost.lane:.2f} GB/s"
+        f"MD5 {cost.md5:.2f}, send {cost.send:.2f}, sink {cost.sink:.2f}; bare loop {cost.lane:.2f} GB/s; "
+        f"{cost.cores:.1f} cores to be had"
     )
 
 

@@ -13,7 +13,8 @@ __all__ = ["FULL", "QUICK", "Link", "Workload", "named"]
 MIB, GIB = 2**20, 2**30
 PART, SMALL_PART = 50_000_000, 8 * MIB
 PEERS = ("curl + split", "requests", "httpx", "aiohttp", "veevatools")
-BARE, SENDALL, MINIMAL, OURS = "bare socket", "sendall", "minimal", "asyncup"
+BARE, MD5, SENDALL, MINIMAL, OURS = "bare socket", "MD5, all cores", "sendall", "minimal", "asyncup"
+LIMITS = (MD5, SENDALL, MINIMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Workload:
     part_size: int = PART
     md5: bool = True
     tls: bool = False
-    clients: tuple[str, ...] = (SENDALL, MINIMAL, OURS)
+    clients: tuple[str, ...] = (*LIMITS, OURS)
     rotating: tuple[str, ...] = ()
     rounds: int = 5
     sparse: bool = False
@@ -73,12 +74,12 @@ class Workload:
 
 
 QUICK = (
-    Workload(name="plain", rotating=PEERS),
-    Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, rounds=3),
-    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
-    Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS),
-    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=3),
-    Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
+    Workload(name="plain", rotating=PEERS, rounds=3),
+    Workload(name="plain, 8 MiB parts", size=GIB // 2, part_size=SMALL_PART, rounds=3),
+    Workload(name="plain, no MD5", size=GIB // 2, md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
+    Workload(name="TLS", tls=True, size=GIB // 4, rotating=PEERS, rounds=3),
+    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 4, clients=(SENDALL, OURS), rounds=3),
+    Workload(name="small files", size=4096, files=500, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 
 _LINKS = tuple(Link(round_trip_s, rate) for round_trip_s in (0.02, 0.08) for rate in (50e6, 125e6))
@@ -93,14 +94,14 @@ _SIZES = (
 )
 
 FULL = (
-    Workload(name="plain", clients=(SENDALL, MINIMAL, OURS, *PEERS)),
-    Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, clients=(SENDALL, MINIMAL, OURS, *PEERS), rounds=3),
+    Workload(name="plain", clients=(*LIMITS, OURS, *PEERS)),
+    Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, clients=(*LIMITS, OURS, *PEERS), rounds=3),
     Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS)),
     Workload(name="plain, no MD5, 8 MiB parts", md5=False, part_size=SMALL_PART, clients=(SENDALL, OURS)),
-    Workload(name="TLS", tls=True, clients=(SENDALL, MINIMAL, OURS, *PEERS), rounds=3),
+    Workload(name="TLS", tls=True, clients=(*LIMITS, OURS, *PEERS), rounds=3),
     Workload(name="TLS, 8 MiB parts", tls=True, part_size=SMALL_PART),
     Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS)),
-    Workload(name="cold cache", cold=True, clients=("cold read", SENDALL, MINIMAL, OURS), rounds=3),
+    Workload(name="cold cache", cold=True, clients=("cold read", *LIMITS, OURS), rounds=3),
     Workload(name="small files", size=4096, files=10_000, lanes=16, clients=("aiohttp posts", OURS), rounds=3),
     *(
         Workload(name=f"file of {name}", size=size, clients=(OURS,), rounds=rounds, sparse="sparse" in name)

@@ -20,7 +20,7 @@ import socket
 server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
 connection, _ = server.accept()
-memory = bytearray(2**20)
+memory = bytearray(2**16)  # as the sink
 while connection.recv_into(memory):
     pass
 connection.sendall(b"!")

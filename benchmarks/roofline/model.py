@@ -5,7 +5,9 @@ hands it to the kernel, through TLS or not (`send`), and the server takes it fro
 uses the same cores. Two bounds follow, and the lower one is the model:
 
 * **The cores.** The three together keep `cores` cores busy: `cores / (md5 + send + sink)`. Reached only when no core is
-  ever idle, so nobody can be faster.
+  ever idle, so nobody can be faster. How many cores there are is measured, too, in every round: as many as MD5 with a
+  thread for each got (its CPU seconds by its seconds). On a quiet machine that is all of them; where others work, too,
+  what they take is nobody's here, and the report says so.
 * **The lane.** Parts of one file are sent in order over one connection: never faster than the bare `sendall` loop that
   was measured in the same run (`lane`, GB/s, in which sending and the sink overlap). Hashing several parts at once has
   no such bound but the cores.
@@ -33,7 +35,7 @@ __all__ = ["Costs", "lane_rate", "link_rate", "link_seconds", "roofline"]
 class Costs:
     """What was measured alone: core-seconds per GB, and the bare loop's GB/s. `md5` is 0 where nothing is hashed."""
 
-    cores: int
+    cores: float
     md5: float
     send: float
     sink: float

@@ -23,7 +23,8 @@ from benchmarks.sink.connection import Connection
 from benchmarks.sink.part_digest import PartDigest
 
 _HOST = "127.0.0.1"
-_SCRATCH_BYTES = 2**20
+_SCRATCH_BYTES = 2**16
+"""It stays in the fastest cache: 3.5 to 4 GB/s of blocking `sendall` arrived, with 1 MiB 2.5."""
 
 
 async def serve(settings: dict[str, float], folder: Path) -> None:

@@ -4,12 +4,12 @@ import pytest
 
 from benchmarks.figures import figures_of, limit_of
 from benchmarks.runner import Series
-from benchmarks.workloads import MINIMAL, OURS, SENDALL, Workload
+from benchmarks.workloads import LIMITS, MD5, OURS, Workload
 from tests.benchmarks.reports import GB, measured, run, series
 
 
 def test_the_roofline_is_made_of_what_the_bare_loop_costs() -> None:
-    limit = limit_of(series(), cores=2, md5_cpu_s_per_gb=1.35)
+    limit = limit_of(series(), cores=2)
     assert limit is not None
     assert (limit.costs.send, limit.costs.sink, limit.costs.lane) == (0.3, 0.2, 2.5)
     assert limit.minimal == pytest.approx(1 / 0.95)
@@ -17,8 +17,17 @@ def test_the_roofline_is_made_of_what_the_bare_loop_costs() -> None:
     assert limit.roofline == limit.model
 
 
+def test_cores_that_others_used_are_not_counted() -> None:
+    made = series()
+    made.runs = [one for one in made.runs if one.client != MD5] + [run(MD5, 1, 1.35, 1.35), run(MD5, 2, 1.35, 1.35)]
+    limit = limit_of(made, cores=2)
+    assert limit is not None
+    assert limit.costs.cores == pytest.approx(1.0)
+    assert limit.model == pytest.approx(1 / 1.85)
+
+
 def test_without_the_bare_loop_there_is_no_roofline() -> None:
-    assert limit_of(Series(Workload(name="alone", clients=(OURS,))), cores=2, md5_cpu_s_per_gb=1.3) is None
+    assert limit_of(Series(Workload(name="alone", clients=(OURS,))), cores=2) is None
 
 
 def test_asyncup_is_compared_in_the_round_in_which_the_peer_ran() -> None:
@@ -42,5 +51,5 @@ def test_a_clients_figures() -> None:
 
 
 def test_who_did_not_run_has_no_figures() -> None:
-    assert [figures.client for figures in measured().figures] == [SENDALL, MINIMAL, OURS, "requests"]
+    assert [figures.client for figures in measured().figures] == [*LIMITS, OURS, "requests"]
     assert measured().workload.total == GB

@@ -11,14 +11,14 @@ from benchmarks.report import Report
 from benchmarks.runner import ClientFailed, Runner
 from benchmarks.table import as_text
 from benchmarks.trace import Doing
-from benchmarks.workloads import FULL, OURS, PEERS, QUICK, SENDALL, Link, Workload, named
+from benchmarks.workloads import FULL, LIMITS, OURS, PEERS, QUICK, SENDALL, Link, Workload, named
 
 SIZE = 3_000_000
 MD5 = Workload(name="MD5", size=SIZE, part_size=10**6, clients=("MD5, 1 thread", "MD5, all cores"), rounds=1)
-EVERYBODY = ("bare socket", "sendall", "minimal", OURS)
+EVERYBODY = ("bare socket", *LIMITS, OURS)
 TINY = (
     Workload(name="plain", size=SIZE, clients=EVERYBODY, rotating=PEERS, rounds=1),
-    Workload(name="TLS", size=SIZE, tls=True, clients=("sendall", "minimal", OURS), rotating=PEERS, rounds=1),
+    Workload(name="TLS", size=SIZE, tls=True, clients=(*LIMITS, OURS), rotating=PEERS, rounds=1),
     Workload(name="no MD5", size=SIZE, md5=False, clients=(SENDALL, OURS), rounds=1),
     Workload(name="small files", size=100, files=5, lanes=2, clients=("aiohttp posts", OURS), rounds=1),
     Workload(name="sparse", size=SIZE, sparse=True, cold=True, clients=("cold read", OURS), rounds=1),

@@ -18,6 +18,7 @@ def test_the_markdown_has_a_row_for_each_client_and_names_the_missing() -> None:
     widths = {row.count("|") for row in rows}
     assert len(widths) == 1
     assert rows[2:] == [
+        "| MD5, all cores | 1481 | 1481 to 1481 |  |  | 1.35 | 230 |",
         "| sendall | 2500 | 2500 to 2500 | 231% | 0.40x | 0.30 | 230 |",
         "| minimal | 1053 | 1053 to 1053 | 97% | 0.95x | 1.50 | 230 |",
         "| **asyncup** | **1000** | **1000 to 1000** | **93%** |  | **1.70** | **230** |",
@@ -33,7 +34,7 @@ def test_only_the_wanted_workloads_are_shown() -> None:
 
 def test_the_text_has_every_figure_and_the_bars() -> None:
     text = as_text(report())
-    assert "MD5: 0.75 GB/s on a core, 1.50 on all" in text
+    assert "MD5: 0.75 GB/s on a core, 1.50 on all; the machine was quiet" in text
     assert "roofline 1.08 GB/s" in text
     assert "missing: httpx (httpx is not installed)" in text
     assert "bars: 4 of 4 hold" in text
