@@ -83,8 +83,9 @@ class Runner:
                 yield runner
 
     def series(self, workload: Workload) -> Series:
-        """Run a workload: one round to warm up, then its rounds, each with all clients in turn.
+        """Run a workload: one run to warm up, then its rounds, each with all clients in turn.
 
+        Every run is a new process, so what one run can warm is the page cache, and one client does it for all.
         Over a link nothing is warmed up: it is slower than everything that a first run could be slow at.
         """
         series = Series(workload)
@@ -94,7 +95,7 @@ class Runner:
         rotating = [name for name in workload.rotating if name not in series.missing]
         path = self.source(workload)
         for round_ in range(1 if workload.link else 0, workload.rounds + 1):
-            now = [*always, *rotating[round_ - 1 :: workload.rounds]] if round_ else always
+            now = [*always, *rotating[round_ - 1 :: workload.rounds]] if round_ else always[-1:]
             for client in now:
                 run = self.run(client, workload, path, round_)
                 if round_:

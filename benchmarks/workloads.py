@@ -47,7 +47,7 @@ class Workload:
         tls: whether the connection is encrypted.
         clients: who does it, in turn.
         rotating: of whom one runs in each round, so that slow peers are measured without a long wait.
-        rounds: how often, after one round to warm up.
+        rounds: how often, after one run to warm up.
         sparse: whether the file is a hole, which takes no disk.
         cold: whether the file is put out of the page cache before every run.
         link: the line in between; None is the loopback interface.
@@ -76,9 +76,9 @@ class Workload:
 QUICK = (
     Workload(name="plain", rotating=PEERS, rounds=3),
     Workload(name="plain, 8 MiB parts", size=GIB // 2, part_size=SMALL_PART, rounds=3),
-    Workload(name="plain, no MD5", size=GIB // 2, md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
-    Workload(name="TLS", tls=True, size=GIB // 4, rotating=PEERS, rounds=3),
-    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 4, clients=(SENDALL, OURS), rounds=3),
+    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
+    Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS, rounds=3),
+    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=3),
     Workload(name="small files", size=4096, files=500, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 
