@@ -75,10 +75,10 @@ class Workload:
 
 QUICK = (
     Workload(name="plain", rotating=PEERS, rounds=3),
-    Workload(name="plain, 8 MiB parts", size=GIB // 2, part_size=SMALL_PART, rounds=3),
-    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
-    Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS, rounds=3),
-    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=3),
+    Workload(name="plain, 8 MiB parts", size=GIB // 2, part_size=SMALL_PART, rounds=2),
+    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=2),
+    Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS, rounds=2),
+    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=2),
     Workload(name="small files", size=4096, files=500, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 
