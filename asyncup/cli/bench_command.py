@@ -101,9 +101,9 @@ def summary(times: StageTimes, peak_bytes: int | None) -> list[str]:
     total = times.size * times.files
     parts = -(-times.size // times.part_size) if times.part_size else 0
     waits = ", ".join(f"{stage.value} {seconds:.2f} s" for stage, seconds in times.waits_s.items())
+    shape = f"{times.files} x {show_bytes(times.size)} in {parts} parts of {show_bytes(times.part_size)}"
     return [
-        f"{times.files} x {show_bytes(times.size)} in {parts} parts of {show_bytes(times.part_size)}, "
-        f"{times.lanes} at once",
+        f"{shape}, {times.lanes} at once",
         f"{show_rate(total, times.elapsed_s)}, {times.elapsed_s:.2f} s; waited for: {waits}",
         *([f"peak memory {show_bytes(peak_bytes)}"] if peak_bytes is not None else []),
         bottleneck(times),

@@ -9,9 +9,7 @@ from asyncup.events import Stage
 MB = 10**6
 
 
-def times(
-    disk: float = 0.0, hash_: float = 0.0, wire: float = 0.0, vault: float = 0.0, **changes: int
-) -> StageTimes:
+def times(disk: float = 0.0, hash_: float = 0.0, wire: float = 0.0, vault: float = 0.0, **changes: int) -> StageTimes:
     waits = {Stage.DISK: disk, Stage.HASH: hash_, Stage.WIRE: wire, Stage.VAULT: vault}
     facts = {"size": 1000 * MB, "files": 1, "lanes": 1, "part_size": 50 * MB, "largest_part_size": 50 * MB} | changes
     return StageTimes(elapsed_s=sum(waits.values()) / facts["lanes"], waits_s=waits, **facts)
