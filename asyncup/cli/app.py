@@ -29,6 +29,7 @@ _UPLOAD_USAGE = """Usage: asyncup upload [OPTIONS] FILE DESTINATION
 """
 _EXIT_CODES = exit_codes_help()
 _DEMO_HELP = """See it work on this machine: upload to a pretend Vault, read back, compare."""
+_BENCH_HELP = """Measure uploads to your Vault, or to a pretend one, and name what holds them up."""
 _EMULATOR_HELP = """Run a pretend Vault, for tests and trials."""
 _HELP = """Upload files to Veeva Vault's file staging: fast, verified, resumable.
 
@@ -60,6 +61,7 @@ app.command(
     help_epilogue=_EXIT_CODES,
 )
 app.command("asyncup.cli.demo:demo", help=_DEMO_HELP, help_epilogue="")
+app.command("asyncup.cli.bench_command:bench", help=_BENCH_HELP, help_epilogue="")
 app.command("asyncup.cli.emulator_command:app", name="emulator", help=_EMULATOR_HELP)
 
 
