@@ -10,11 +10,12 @@ from asyncup.cli.arguments import Bytes, Flag
 from asyncup.cli.interrupt import run_interruptible
 from asyncup.cli.upload_request import ContentMd5, UploadRequest, targets_of
 from asyncup.cli.upload_run import UploadRun
+from asyncup.cli.vault_options import VaultOptions
 
 __all__ = ["upload"]
 
 
-def upload(
+def upload(  # noqa: PLR0913 - each is an option
     *arguments: Annotated[str, Parameter(name="FILE... DESTINATION")],
     session_id: Annotated[str | None, Parameter(metavar="ID")] = None,
     commit: Flag = False,
@@ -24,6 +25,7 @@ def upload(
     content_md5: ContentMd5 = "auto",
     quiet: Flag = False,
     json: Flag = False,
+    vault: VaultOptions | None = None,
 ) -> int:
     """Upload files, or what is missing of one.
 
@@ -39,6 +41,7 @@ def upload(
             Vault answers is compared in any case.
         quiet: No progress and no result lines, only errors.
         json: Print one JSON object per uploaded file.
+        vault: Which Vault.
     """
     run = UploadRun(
         UploadRequest(
@@ -50,6 +53,7 @@ def upload(
             content_md5=content_md5,
             quiet=quiet,
             json=json,
+            vault=vault or VaultOptions(),
         )
     )
     return run_interruptible(run.run, run.say_what_is_left)

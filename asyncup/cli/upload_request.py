@@ -10,12 +10,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from asyncup import UploadOptions
 from asyncup.cli.usage_error import UsageError
+from asyncup.cli.vault_options import VaultOptions
 
 __all__ = [
     "ContentMd5",
@@ -55,6 +56,7 @@ class UploadRequest:
         content_md5: the form of the `Content-MD5` header.
         quiet: no progress, no result lines.
         json: a JSON object per file on stdout.
+        vault: which Vault, as far as the command line says it.
     """
 
     targets: tuple[Target, ...]
@@ -65,6 +67,7 @@ class UploadRequest:
     content_md5: ContentMd5 = "auto"
     quiet: bool = False
     json: bool = False
+    vault: VaultOptions = field(default_factory=VaultOptions)
 
     def options(self) -> UploadOptions:
         """Return the library's options, with its own defaults for what is None."""
@@ -116,6 +119,7 @@ def continuing_command(request: UploadRequest, target: Target, session_id: str) 
         words += ["--memory", str(request.memory)]
     if request.content_md5 != "auto":
         words += ["--content-md5", request.content_md5]
+    words += request.vault.words()
     words += [flag for flag, on in (("--quiet", request.quiet), ("--json", request.json)) if on]
     words += ["--", target.path] if target.path.startswith("-") else [target.path]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

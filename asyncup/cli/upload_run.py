@@ -14,6 +14,7 @@ from asyncup.cli.messages import Outcome, say, show_outcome
 from asyncup.cli.progress import Progress
 from asyncup.cli.progress_display import showing
 from asyncup.cli.upload_request import Target, UploadRequest, continuing_command
+from asyncup.cli.vault_opening import vault_from_settings
 from asyncup.errors import AsyncupError, LoginError, TlsRefused, VaultUnreachable
 from asyncup.events import Event
 from asyncup.pipeline.source import open_source
@@ -40,7 +41,7 @@ class UploadRun:
     async def run(self) -> int:
         """Upload every file, and return the exit code."""
         try:
-            async with Vault.from_environment(on_event=self._on_event) as vault:
+            async with await vault_from_settings(self._request.vault, on_event=self._on_event) as vault:
                 codes = await self._upload_all(vault)
         except AsyncupError as error:
             # Not about one file: no Vault was named, or no credentials.
