@@ -51,6 +51,7 @@ class UploadSession:
         owner: the user id of its creator, who alone may upload parts (documented).
         created_date: when it was made, ISO 8601 in UTC.
         expiration_date: when it ends and its parts are purged, 72 hours after `created_date` (documented).
+        last_uploaded_date: when the last part came, `created_date` before the first one (documented).
     """
 
     id: str
@@ -61,6 +62,7 @@ class UploadSession:
     owner: int | None
     created_date: str | None
     expiration_date: str | None
+    last_uploaded_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,7 @@ def _upload_session(value: object) -> UploadSession | None:
         owner=whole(value.get("owner")),
         created_date=text(value.get("created_date")),
         expiration_date=text(value.get("expiration_date")),
+        last_uploaded_date=text(value.get("last_uploaded_date")),
     )
 
 

@@ -106,6 +106,7 @@ READ_SESSION = UploadSession(
     owner=42,
     created_date="2026-05-01T10:00:00.000Z",
     expiration_date="2026-05-04T10:00:00.000Z",
+    last_uploaded_date="2026-05-01T10:00:00.000Z",
 )
 
 
