@@ -31,6 +31,7 @@ _UPLOAD_USAGE = """Usage: asyncup upload [OPTIONS] FILE DESTINATION
 _EXIT_CODES = exit_codes_help()
 _DEMO_HELP = """See it work on this machine: upload to a pretend Vault, read back, compare."""
 _EMULATOR_HELP = """Run a pretend Vault, for tests and trials."""
+_LS_HELP = """List what a folder in file staging holds, in Vault's order, as it comes."""
 _SESSIONS_HELP = """List, show and abort the upload sessions that are open in the Vault."""
 _LOGIN_HELP = """Ask for a password or token, try it, and keep it in the keyring with `--save`."""
 _LOGOUT_HELP = """Remove what `login --save` keeps in the keyring."""
@@ -65,6 +66,7 @@ app.command(
     usage=_UPLOAD_USAGE,
     help_epilogue=_EXIT_CODES,
 )
+app.command("asyncup.cli.listing_command:ls", help=_LS_HELP, help_epilogue=_EXIT_CODES)
 app.command("asyncup.cli.sessions_command:app", name="sessions", help=_SESSIONS_HELP)
 app.command("asyncup.cli.login_command:login", help=_LOGIN_HELP, help_epilogue=_EXIT_CODES)
 app.command("asyncup.cli.login_command:logout", help=_LOGOUT_HELP, help_epilogue="")

@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from asyncup import PasswordLogin, RetryPolicy, TokenLogin, Vault
 from asyncup.cli.config_file import ConfigFile, find_config, user_folder
-from asyncup.cli.exit_codes import exit_code_for
+from asyncup.cli.exit_codes import ExitCode, exit_code_for
 from asyncup.cli.interrupt import run_interruptible
 from asyncup.cli.messages import say
 from asyncup.cli.secret_store import API_TOKEN, kept_secret
@@ -131,7 +131,13 @@ def run_with_vault(options: VaultOptions, work: Callable[[Vault], Awaitable[int]
 async def _work_with_vault(options: VaultOptions, work: Callable[[Vault], Awaitable[int]]) -> int:
     try:
         async with await vault_from_settings(options) as vault:
-            return await work(vault)
+            code = await work(vault)
+            sys.stdout.flush()
+            return code
     except AsyncupError as error:
         say(str(error))
         return exit_code_for(error)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (asyncup ls | head); what is left must not be written at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
