@@ -33,6 +33,7 @@ _DEMO_HELP = """See it work on this machine: upload to a pretend Vault, read bac
 _EMULATOR_HELP = """Run a pretend Vault, for tests and trials."""
 _LS_HELP = """List what a folder in file staging holds, in Vault's order, as it comes."""
 _SESSIONS_HELP = """List, show and abort the upload sessions that are open in the Vault."""
+_DOCTOR_HELP = """Say what is wrong between here and the Vault, and what to do."""
 _LOGIN_HELP = """Ask for a password or token, try it, and keep it in the keyring with `--save`."""
 _LOGOUT_HELP = """Remove what `login --save` keeps in the keyring."""
 _HELP = """Upload files to Veeva Vault's file staging: fast, verified, resumable.
@@ -68,6 +69,7 @@ app.command(
 )
 app.command("asyncup.cli.listing_command:ls", help=_LS_HELP, help_epilogue=_EXIT_CODES)
 app.command("asyncup.cli.sessions_command:app", name="sessions", help=_SESSIONS_HELP)
+app.command("asyncup.cli.doctor_command:doctor", help=_DOCTOR_HELP, help_epilogue=_EXIT_CODES)
 app.command("asyncup.cli.login_command:login", help=_LOGIN_HELP, help_epilogue=_EXIT_CODES)
 app.command("asyncup.cli.login_command:logout", help=_LOGOUT_HELP, help_epilogue="")
 app.command("asyncup.cli.demo:demo", help=_DEMO_HELP, help_epilogue="")

@@ -34,12 +34,12 @@ def test_the_help_has_the_commands_the_environment_and_every_exit_code(
         assert code.when in out
 
 
-@pytest.mark.parametrize("command", ["upload", "ls", "sessions", "login", "logout", "demo", "emulator"])
+@pytest.mark.parametrize("command", ["upload", "ls", "sessions", "doctor", "login", "logout", "demo", "emulator"])
 def test_every_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert f"asyncup {command}" in out
-    assert ("Exit codes" in out) == (command in ("upload", "ls", "sessions", "login"))
+    assert ("Exit codes" in out) == (command in ("upload", "ls", "sessions", "doctor", "login"))
 
 
 def test_every_option_of_upload_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
