@@ -85,7 +85,7 @@ async def show_parts(vault: Vault, session_id: str, *, as_json: bool) -> int:
         Console().print(parts_table(parts))
     else:
         for part in parts:
-            print(f"{part.number}\t{part.size}\t{one_line(part.md5)}")
+            print(f"{part.number}\t{part.size}\t{one_line(part.md5 or '-')}")
     return ExitCode.OK
 
 

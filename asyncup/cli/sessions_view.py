@@ -138,7 +138,7 @@ def parts_table(parts: Sequence[HeldPart]) -> Table:
     table.add_column("bytes", justify="right")
     table.add_column("md5")
     for part in parts:
-        table.add_row(str(part.number), str(part.size), one_line(part.md5))
+        table.add_row(str(part.number), str(part.size), one_line(part.md5 or "-"))
     return table
 
 
