@@ -30,6 +30,8 @@ from asyncup.cli.interrupt import run_interruptible
 from asyncup.cli.messages import say
 from asyncup.cli.sizes import show_bytes, show_rate
 from asyncup.cli.usage_error import UsageError
+from asyncup.cli.vault_opening import vault_from_settings
+from asyncup.cli.vault_options import VaultOptions
 from asyncup.errors import AsyncupError
 
 __all__ = ["bench"]
@@ -48,12 +50,13 @@ def bench(
     part_size: Bytes | None = None,
     memory: Bytes | None = None,
     tls: Flag = False,
+    vault: VaultOptions | None = None,
 ) -> int:
     """Measure uploads to your Vault, or to an emulated one, and name what holds them up.
 
     Args:
         file: Send this file; by default, random bytes that are made for it.
-        folder: Measure the Vault of the environment: send parts into upload sessions for files in
+        folder: Measure your own Vault: send parts into upload sessions for files in
             this folder of it, and abort the sessions. No file appears. Without it, an emulated
             Vault on this machine is measured.
         size: Bytes of the random file, such as `1GiB`.
@@ -62,6 +65,7 @@ def bench(
         part_size: Bytes of a part, such as `50MB` or `8MiB`; by default what suits the file best.
         memory: Bytes of the file that are in memory at once, 192 MiB by default.
         tls: Speak TLS with the emulated Vault.
+        vault: Which Vault, with --folder.
     """
     if files < 1 or lanes < 1:
         raise UsageError("--files and --lanes are at least 1")
@@ -70,7 +74,8 @@ def bench(
     request = BenchRequest(
         files=files, lanes=lanes, part_size=part_size, memory=memory, folder=folder or _EMULATED_FOLDER
     )
-    work = functools.partial(_show_bench, file, size, request, own=folder is not None, tls=tls)
+    own = None if folder is None else vault or VaultOptions()
+    work = functools.partial(_show_bench, file, size, request, own=own, tls=tls)
     return run_interruptible(work, _say_nothing_is_left)
 
 
@@ -78,7 +83,9 @@ def _say_nothing_is_left() -> None:
     say("interrupted: the benchmark has aborted its upload sessions and removed its files")
 
 
-async def _show_bench(file: Path | None, size: int, request: BenchRequest, *, own: bool, tls: bool) -> int:
+async def _show_bench(
+    file: Path | None, size: int, request: BenchRequest, *, own: VaultOptions | None, tls: bool
+) -> int:
     try:
         async with _source(file, size) as source, _vault(own=own, tls=tls) as vault:
             times = await measure(vault, source, request)
@@ -124,9 +131,9 @@ async def _source(file: Path | None, size: int) -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def _vault(*, own: bool, tls: bool) -> AsyncIterator[Vault]:
-    if own:
-        async with Vault.from_environment() as vault:
+async def _vault(*, own: VaultOptions | None, tls: bool) -> AsyncIterator[Vault]:
+    if own is not None:
+        async with await vault_from_settings(own) as vault:
             yield vault
         return
     token = secrets.token_hex(16)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
 from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
@@ -109,8 +110,15 @@ class ItemEndpoints(Endpoints):
         Veeva's sample of a listing has rows of a neighbour whose name only begins alike, so what is not inside the
         folder is left out here.
         """
-        items = await self.all_pages(requests.list_items(folder, recursive=recursive), read_items)
-        return [item for item in items if is_inside(item.path, folder)]
+        return [item async for item in self.each_item(folder, recursive=recursive)]
+
+    async def each_item(self, folder: str, *, recursive: bool = False) -> AsyncGenerator[Item, None]:
+        """Yield what a folder holds, in Vault's order and page by page: for folders of which no list should be made."""
+        async with aclosing(self.each_page(requests.list_items(folder, recursive=recursive), read_items)) as pages:
+            async for rows in pages:
+                for item in rows:
+                    if is_inside(item.path, folder):
+                        yield item
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
         """Return `length` bytes of a file from `offset` on, fewer only at its end; at most 50 MB (documented).
