@@ -40,7 +40,7 @@ _RANDOM_AT_ONCE = 8 * 1024 * 1024
 _EMULATED_FOLDER = "/u1"
 
 
-def bench(
+def bench(  # noqa: PLR0913 - each is an option
     file: Annotated[Path | None, Parameter(name="FILE")] = None,
     *,
     folder: Annotated[str | None, Parameter(metavar="FOLDER")] = None,
