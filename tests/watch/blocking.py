@@ -8,6 +8,7 @@ to it like the rest.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +19,18 @@ from blockbuster import BlockBusterFunction, BlockingError, blockbuster_ctx
 
 __all__ = ["BlockingError", "watching_blocking_calls"]
 
+_MAY_BLOCK = (
+    # Its thread draws one last line, at the end, when nothing else is under way on the command line's own loop.
+    ("asyncup/cli/progress_display.py", "_every"),
+)
+
 
 @contextmanager
 def watching_blocking_calls(ours: Path, theirs: Path) -> Iterator[None]:
     """Let no code below `ours` block an event loop, unless code below `theirs` is nearer to the call."""
     with blockbuster_ctx() as buster:
         for function in buster.functions.values():
-            _judge_by_caller(function, f"{ours}/", f"{theirs}/")
+            _judge_by_caller(function, f"{ours}{os.sep}", f"{theirs}{os.sep}")
         yield
 
 
@@ -34,6 +40,8 @@ def _judge_by_caller(function: BlockBusterFunction, ours: str, theirs: str) -> N
     def may_block(*arguments: object, **options: object) -> bool:
         return not _called_by(ours, theirs) or harmless(*arguments, **options)
 
+    for place, name in _MAY_BLOCK:
+        function.can_block_in(place, name)
     function.deactivate()
     function.can_block_predicate = may_block
     function.activate()

@@ -4,8 +4,8 @@ A pytest plugin. What a wider fixture opens (an emulator for the whole session, 
 happened to need it first: its setup is measured, and counts as having been there. An open event loop's own idle worker
 threads are no leak either; a loop that is forgotten shows by its file descriptors.
 
-It costs about a tenth of a millisecond a test. Only when something seems to be left, it takes its time: garbage is
-collected (a traceback may hold a frame that holds a buffer), and what is about to end may end.
+It costs 0.05 ms a test, and a bit more when the test is async. Only when something seems to be left, it takes its
+time: garbage is collected (a traceback may hold a frame that holds a buffer), and what is about to end may end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 import anyio.lowlevel
 import pytest
@@ -41,9 +41,8 @@ _TURNS = 20
 _RUNNERS_OWN = "TestRunner._call_in_runner_task"
 """The task in which anyio runs each fixture, among them the one that looks."""
 
-_LOOKS = 40
 _LOOK_S = 0.05
-"""How often, and how far apart, is looked again before something counts as left."""
+"""How long is waited before it is looked again whether something is still left."""
 
 _maps: weakref.WeakSet[WatchedMap] = weakref.WeakSet()
 _numbers = itertools.count(1)
@@ -55,7 +54,7 @@ class WatchedMap(mmap.mmap):
     number: int
     made_at: str
 
-    def __new__(cls, *arguments: Any, **options: Any) -> WatchedMap:  # noqa: ANN401 - the base class's
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:  # noqa: ANN401 - the base class's
         self = super().__new__(cls, *arguments, **options)
         caller = sys._getframe(1)
         self.number = next(_numbers)
@@ -113,10 +112,10 @@ class Left:
             + [f"memory map of {what}" for what in self.maps.values()]
         )
 
-    def still_left(self, before: Left) -> Left:
+    def still_left(self, before: Left, *, looks: int) -> Left:
         """Return what stays of this, when all that is about to end has ended."""
         left = self
-        for _ in range(_LOOKS):
+        for _ in range(looks):
             gc.collect()
             left = Left.now().since(before)
             left.threads = {thread for thread in left.threads - _threads_of_open_loops() if thread.is_alive()}
@@ -170,11 +169,6 @@ async def tasks_left(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
     return left
 
 
-def _refuse(left: set[asyncio.Task[Any]]) -> None:
-    if left:
-        pytest.fail(f"left behind: {'; '.join(map(_described, left))}")
-
-
 def _tasks_since(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() - before if not task.done() and _name_of(task) != _RUNNERS_OWN}
 
@@ -189,44 +183,61 @@ def _described(task: asyncio.Task[Any]) -> str:
 
 
 class LeakPlugin:
-    """The plugin, with the one test that is watched at a time."""
+    """The plugin, with the one test that is watched at a time.
 
-    def __init__(self) -> None:
+    Args:
+        looks: how often is looked before something counts as left; between two of them pass 50 ms.
+    """
+
+    def __init__(self, *, looks: int = 40) -> None:
         _open_what_stays_open()
-        self._before: Left | None = None
-        self.tests = 0
+        self._looks = looks
+        self._before = Left()
 
-    @pytest.fixture(autouse=True)
-    def nothing_is_left(self) -> Iterator[None]:
-        """Fail a test that leaves something behind. Set up before its other fixtures, torn down after them."""
-        before = self._before = Left.now()
-        yield
-        self._before = None
-        self.tests += 1
-        left = Left.now().since(before)
-        if left and (left := left.still_left(before)):
-            pytest.fail(f"left behind: {left}")
-
-    @pytest.fixture(autouse=True)
-    def no_task_is_left(self, nothing_is_left: None, request: pytest.FixtureRequest) -> None:
-        """The same for tasks, which must be looked for while their event loop is open."""
-        if "anyio_backend" in request.fixturenames:
-            request.getfixturevalue("tasks_before_and_after")
-
-    @pytest.fixture
-    async def tasks_before_and_after(self, nothing_is_left: None) -> AsyncIterator[None]:
-        """Look for tasks before the test's other fixtures are set up, and after they are torn down."""
-        before = asyncio.all_tasks()
-        yield
-        _refuse(await tasks_left(before))
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Generator[None, object, object]:
+        """Look before any fixture of the test is set up."""
+        self._before = Left.now()
+        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
         """Let what a wider fixture opens belong to it."""
-        if fixturedef.scope == "function" or self._before is None:
+        if fixturedef.scope == "function":
             return (yield)
         then = Left.now()
         try:
             return (yield)
         finally:
             self._before.add(Left.now().since(then))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """Look after all of them are torn down."""
+        result = yield
+        left = Left.now().since(self._before)
+        if left and (left := left.still_left(self._before, looks=self._looks)):
+            pytest.fail(f"left behind: {left}", pytrace=False)
+        return result
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Let async tests look for tasks, too: it must be done while their event loop is open."""
+        for item in items:
+            if isinstance(item, pytest.Function) and "anyio_backend" in item.fixturenames:
+                _insert_behind_wider_ones(item, "no_task_is_left")
+
+    @pytest.fixture
+    async def no_task_is_left(self) -> AsyncIterator[None]:
+        """Look for tasks before the test's other fixtures are set up, and after they are torn down."""
+        before = asyncio.all_tasks()
+        yield
+        left = await tasks_left(before)
+        if left:
+            pytest.fail(f"left behind: {'; '.join(map(_described, left))}", pytrace=False)
+
+
+def _insert_behind_wider_ones(item: pytest.Function, fixture: str) -> None:
+    names, definitions = item.fixturenames, item._fixtureinfo.name2fixturedefs
+    if fixture not in names:  # the tests of one function share the list
+        own = (at for at, name in enumerate(names) if name in definitions and definitions[name][-1].scope == "function")
+        names.insert(next(own, len(names)), fixture)
