@@ -16,7 +16,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import ParamSpec
 
@@ -157,7 +157,9 @@ class _Exchange:
     def cut(self) -> None:
         """Drop what a connection still has to send. Closing it would send it first."""
         if self.connection is not None:
-            self.connection.abort()
+            # asyncio's own, lost after it had been closed with bytes left to send, trips over what it has forgotten.
+            with suppress(AttributeError):
+                self.connection.abort()
 
     def connected(self) -> None:
         """A connection is there; from here on something may have been sent."""
