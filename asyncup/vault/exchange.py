@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 
@@ -66,7 +67,9 @@ class Exchange:
         """Watch no more, and drop what the connection still has to send: closing it would send it first."""
         self._timer.cancel()
         if self.connection is not None and not (answered and self.all_sent):
-            self.connection.abort()
+            # asyncio's own, lost after it had been closed with bytes left to send, trips over what it has forgotten.
+            with suppress(AttributeError):
+                self.connection.abort()
 
     def queued(self) -> None:
         """All connections are in use by other lanes: that is our own limit, and no fault of the network."""

@@ -195,6 +195,18 @@ async def test_a_server_that_is_away_breaks_the_connection() -> None:
             await client.receive()
 
 
+async def test_a_server_may_move() -> None:
+    async with echo_server() as first, echo_server() as second, tcp_proxy("127.0.0.1", first.port) as proxy:
+        async with await connect(proxy) as client:
+            await echoed(client, b"a")
+            proxy.to = ("127.0.0.1", second.port)
+            assert await echoed(client, b"b") == b"b"
+        async with await connect(proxy) as client:
+            await echoed(client, b"c")
+        assert first.got == [b"ab"]
+        assert second.got == [b"c"]
+
+
 async def test_a_reset_of_the_server_reaches_the_client_behind_its_answer() -> None:
     async def answer_and_break(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -23,6 +23,7 @@ class TcpProxy:
     """A running proxy.
 
     Attributes:
+        to: the server, for connections still to come; may be set, when it has moved.
         host, port: where it listens.
         accepted: connections taken so far.
         lost: connections that the line's `Loss` has cost so far.
@@ -31,7 +32,7 @@ class TcpProxy:
     """
 
     def __init__(self, to: tuple[str, int], link: Link, loss: Loss | None, group: TaskGroup) -> None:
-        self._to = to
+        self.to = to
         self._link = link
         self._up, self._down = Line(link), Line(link)
         self._losses = Losses(loss)
@@ -136,7 +137,7 @@ class TcpProxy:
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            await connection.run(self._to)
+            await connection.run(self.to)
         finally:
             del self._connections[connection]
 
