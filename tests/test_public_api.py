@@ -109,7 +109,8 @@ def test_data_is_frozen_and_keyword_only(name: str) -> None:
 
 def test_every_value_of_the_inner_layers_is_frozen_too() -> None:
     names = [info.name for info in pkgutil.walk_packages(asyncup.__path__, "asyncup.")]
-    inner = [name for name in names if name.startswith(("asyncup.protocol.", "asyncup.vault.")) or name.count(".") == 1]
+    below = ("asyncup.protocol.", "asyncup.vault.", "asyncup.events.", "asyncup.errors.")
+    inner = [name for name in names if name.startswith(below) or name.count(".") == 1]
     modules = [importlib.import_module(name) for name in inner if not name.endswith("__main__")]
     values = {
         kind

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.to_thread import run_sync as in_thread
 from blockbuster import blockbuster_ctx
 from hypothesis import given, settings, strategies as st
 
@@ -413,17 +414,18 @@ async def test_it_is_off_the_loop_and_leaves_nothing_behind(tmp_path: Path) -> N
 async def test_a_view_sees_what_is_on_the_disk(tmp_path: Path) -> None:
     async with opened(tmp_path) as journal:
         await journal.add([item(n) for n in range(1, 1500)])
-        view = JournalView(tmp_path / "j.db")
-        assert view.key() == KEY
-        assert view.tally() == journal.tally
+        view = await in_thread(JournalView, tmp_path / "j.db")
+        assert await in_thread(view.key) == KEY
+        assert await in_thread(view.tally) == journal.tally
         [entry] = await journal.claim(large=False, most=1)
         await journal.record(entry.id, done())
-        assert view.tally().of(State.DONE) == Count(1, 10)
-        assert [entry.row for entry in view.entries([State.PENDING])] == list(range(2, 1500))
-        view.close()
-    view = JournalView(tmp_path / "j.db")
-    assert view.tally().of().files == 1499
-    view.close()
+        assert (await in_thread(view.tally)).of(State.DONE) == Count(1, 10)
+        pending = await in_thread(lambda: [entry.row for entry in view.entries([State.PENDING])])
+        assert pending == list(range(2, 1500))
+        await in_thread(view.close)
+    view = await in_thread(JournalView, tmp_path / "j.db")
+    assert (await in_thread(view.tally)).of().files == 1499
+    await in_thread(view.close)
 
 
 def test_a_view_of_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anyio.to_thread import run_sync as in_thread
 
 from asyncup.bulk.errors import JournalUnusable
 from asyncup.bulk.item import BrokenInput, Trouble
@@ -71,12 +72,18 @@ def content_of(dump: str) -> dict[str, list[object]]:
     return content
 
 
+def restored(path: Path, version: int) -> int:
+    """Make the golden journal of a version, and return which one it is."""
+    connection = sqlite3.connect(path)
+    connection.executescript((GOLDEN / f"journal-{version}.sql").read_text())
+    found = check_readable(connection)
+    connection.close()
+    return found
+
+
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
 async def test_a_golden_journal_is_gone_on_with(tmp_path: Path, version: int) -> None:
-    connection = sqlite3.connect(tmp_path / "j.db")
-    connection.executescript((GOLDEN / f"journal-{version}.sql").read_text())
-    assert check_readable(connection) == version
-    connection.close()
+    assert await in_thread(restored, tmp_path / "j.db", version) == version
     async with opened(tmp_path) as journal:
         assert journal.key == KEY
         states = [entry.state for entry in await all_of(journal)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream
+from anyio.to_thread import run_sync as in_thread
 from hypothesis import given, strategies as st
 
 from asyncup.bulk.bandwidth_timetable import parse_bandwidth
@@ -99,14 +100,14 @@ async def watched(path: Path) -> AsyncIterator[MemoryObjectReceiveStream[LiveSet
 async def test_each_version_is_told_of_once(tmp_path: Path) -> None:
     path = tmp_path / "j.tune.json"
     async with watched(path) as told:
-        tune(path, LiveSettings(lanes=3))
+        await in_thread(tune, path, LiveSettings(lanes=3))
         assert await told.receive() == LiveSettings(lanes=3)
-        tune(path, LiveSettings(lanes=5))
+        await in_thread(tune, path, LiveSettings(lanes=5))
         assert await told.receive() == LiveSettings(lanes=5)
         path.with_name("broken").write_text('{"lanes": "many"}')
         path.with_name("broken").replace(path)
         assert await told.receive() == "lanes must be a whole number, not 'many'"
-        forget_settings(path)
+        await in_thread(forget_settings, path)
         assert await told.receive() == LiveSettings()
         with pytest.raises(anyio.WouldBlock):
             told.receive_nowait()

@@ -180,9 +180,9 @@ async def test_another_file_in_its_place_is_noticed_where_changes_are_only_warne
     async with open_source(local_file.path, changes="warn") as source:
         local_file.path.rename(tmp_path / "old name")
         LocalFile.write(local_file.path, local_file.content)
-        source.verify_unchanged()
+        await anyio.to_thread.run_sync(source.verify_unchanged)
         with pytest.raises(SourceChanged, match="the path names another file now"):
-            source.verify_in_place()
+            await anyio.to_thread.run_sync(source.verify_in_place)
 
 
 async def test_what_is_only_warned_of_is_told_once(local_file: LocalFile) -> None:
@@ -190,13 +190,13 @@ async def test_what_is_only_warned_of_is_told_once(local_file: LocalFile) -> Non
         before = source.touched
         os.utime(local_file.path, (1, 1))
         for _ in range(3):
-            source.verify_in_place()
+            await anyio.to_thread.run_sync(source.verify_in_place)
         assert (before, source.touched) == (False, True)
         assert source.new_touches() == ["it was written to, or its time of writing was set"]
         assert source.new_touches() == []
         truncate(local_file.path)
         with pytest.raises(SourceChanged, match="it has 0 bytes now"):
-            source.verify_unchanged()
+            await anyio.to_thread.run_sync(source.verify_unchanged)
 
 
 @pytest.mark.parametrize("how", ["removed", "renamed"])

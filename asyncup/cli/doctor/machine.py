@@ -36,6 +36,15 @@ _TCP = Path("/proc/sys/net/ipv4")
 
 async def look_at_python(_: Visit) -> Finding:
     """See which versions run here."""
+    return await anyio.to_thread.run_sync(_versions)
+
+
+async def look_at_kernel(_: Visit) -> Finding:
+    """See what the kernel offers."""
+    return await anyio.to_thread.run_sync(_kernel)
+
+
+def _versions() -> Finding:
     facts = [f"{platform.python_implementation()} {platform.python_version()}", ssl.OPENSSL_VERSION]
     facts += [f"{name} {_version(name)}" for name in ("asyncup", "aiohttp")]
     if find_spec("uvloop") is None:
@@ -46,8 +55,7 @@ async def look_at_python(_: Visit) -> Finding:
     return fine(", ".join([*facts, f"uvloop {_version('uvloop')}"]))
 
 
-async def look_at_kernel(_: Visit) -> Finding:
-    """See what the kernel offers."""
+def _kernel() -> Finding:
     populate = "yes" if _can_populate() else "no"
     facts = [f"{platform.system()} {platform.release()}", f"MADV_POPULATE_READ {populate}"]
     for name, words in (
