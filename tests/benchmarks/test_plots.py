@@ -26,6 +26,12 @@ def full_report() -> Report:
     return report(tls, over_a_link, *sizes)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _fonts(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let matplotlib open its fonts: it keeps them open, and that is no leak of a test."""
+    plots.write_plots(full_report(), None, tmp_path_factory.mktemp("fonts"))
+
+
 def test_every_plot_is_drawn_and_the_same_again(tmp_path: Path) -> None:
     trace = Trace("one upload", tuple(spans_of(RECORDS)))
     drawn = [plots.write_plots(full_report(), trace, tmp_path / folder) for folder in ("once", "again")]
