@@ -8,6 +8,7 @@ knows nothing of HTTP libraries, files or event loops, and imports nothing of as
     ├── ConfigurationError        no Vault or no credentials were given, or they make no sense
     ├── DestinationError          the path asked for in Vault cannot name a file
     ├── LimitExceeded             a limit of Vault does not allow this file
+    ├── UploadInterrupted         it was asked to end before the file was done
     ├── SourceError               the local file
     │   ├── SourceNotFound
     │   ├── SourceNotAFile
@@ -55,6 +56,7 @@ __all__ = [
     "SourceUnreadable",
     "TlsRefused",
     "TransportError",
+    "UploadInterrupted",
     "UploadSessionConflict",
     "UploadSessionNotFound",
     "VaultError",
@@ -154,6 +156,12 @@ class LimitExceeded(AsyncupError):
         self.allowed = allowed
 
 
+class UploadInterrupted(AsyncupError):
+    """It was asked to end early: no failure. `session_id` can be continued; or `job_id` finishes the file by itself."""
+
+    job_id: int | None = None
+
+
 class SourceError(AsyncupError):
     """The local file cannot be used."""
 
@@ -176,6 +184,9 @@ class SourceUnreadable(SourceError):
 
 class SourceChanged(SourceError):
     """The file was changed, replaced or shortened while it was being uploaded. Nothing wrong was committed."""
+
+    attributes_only: bool = False
+    """Its size and its time of writing are the same, so that its bytes may be, too: continuing compares them."""
 
 
 class Phase(enum.Enum):

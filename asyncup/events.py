@@ -30,8 +30,10 @@ __all__ = [
     "PartRead",
     "PartStarted",
     "RetryScheduled",
+    "SourceTouched",
     "Stage",
     "StageEntered",
+    "UnfinishedSessionSeen",
     "UploadFinished",
     "UploadSessionOpened",
     "UploadStarted",
@@ -74,6 +76,22 @@ class UploadSessionOpened:
     path: str
     session_id: str
     created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedSessionSeen:
+    """Vault lists an unfinished upload session for the same destination and size, and it is not continued.
+
+    Attributes:
+        path: the local file.
+        session_id: that upload session.
+        aborted: True when it was aborted, to start over; False when it is left alone, because it holds other bytes
+            than the file's.
+    """
+
+    path: str
+    session_id: str
+    aborted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +196,21 @@ class BuffersChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceTouched:
+    """The file's times or attributes changed and its size did not, with `source_changes="warn"`.
+
+    The upload goes on; before its end every part is read again and compared.
+
+    Attributes:
+        path: the local file.
+        how: what was noticed, in words.
+    """
+
+    path: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetryScheduled:
     """Something will be tried again.
 
@@ -253,6 +286,7 @@ class UploadFinished:
 
 Event = (
     UploadSessionOpened
+    | UnfinishedSessionSeen
     | UploadStarted
     | PartRead
     | PartHashed
@@ -261,6 +295,7 @@ Event = (
     | PartAcknowledged
     | StageEntered
     | BuffersChanged
+    | SourceTouched
     | RetryScheduled
     | BurstBudgetLow
     | CallDelayed

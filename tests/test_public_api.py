@@ -53,12 +53,13 @@ SIGNATURES = {
     "upload": (
         "(path: 'str | os.PathLike[str]', session_id: 'str', *, vault: 'Vault | None' = None, commit: 'bool' = False, "
         "options: 'UploadOptions | None' = None, memory: 'MemoryBudget | None' = None, "
-        "on_event: 'EventHook | None' = None) -> 'UploadResult'"
+        "on_event: 'EventHook | None' = None, drain: 'Drain | None' = None) -> 'UploadResult'"
     ),
     "upload_file": (
         "(path: 'str | os.PathLike[str]', destination: 'str', *, vault: 'Vault | None' = None, "
-        "overwrite: 'bool' = False, options: 'UploadOptions | None' = None, memory: 'MemoryBudget | None' = None, "
-        "on_event: 'EventHook | None' = None) -> 'UploadedFile'"
+        "overwrite: 'bool' = False, resume: 'Resume' = 'never', options: 'UploadOptions | None' = None, "
+        "memory: 'MemoryBudget | None' = None, on_event: 'EventHook | None' = None, "
+        "drain: 'Drain | None' = None) -> 'UploadedFile'"
     ),
     "Vault": (
         "(address: 'str', login: 'Login', *, api_version: 'str' = 'v25.2', limits: 'Limits | None' = None, "

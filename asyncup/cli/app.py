@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from asyncup.cli.exit_codes import ExitCode, exit_codes_help
-from asyncup.cli.messages import say
+from asyncup.cli.messages import flushed, say
 from asyncup.cli.usage_error import UsageError
 
 __all__ = ["run"]
@@ -73,4 +73,10 @@ def run(arguments: Sequence[str]) -> int:
     except (CycloptsError, UsageError) as error:
         say(f"{error} (see asyncup --help)")
         return ExitCode.USAGE
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the help, or what a command prints, has seen enough; rich makes an exit of that by itself.
+        flushed()
+        return ExitCode.RESULTS_LOST
+    if not flushed():
+        return ExitCode.RESULTS_LOST
     return code if isinstance(code, int) else ExitCode.OK  # --help and --version return nothing

@@ -52,6 +52,7 @@ class ExitCode(enum.IntEnum):
     TLS_REFUSED = 15, "the server's certificate was not accepted, or it does not speak TLS"
     EXISTS = 16, "the destination exists already, and --overwrite was not given"
     JOB_FAILED = 17, "Vault took all bytes, but the job that makes the file appear failed"
+    RESULTS_LOST = 18, "everything was uploaded, but a result could not be written to stdout"
     INTERRUPTED = 130, "interrupted by Ctrl-C (SIGINT); resumable, stderr says how"
     TERMINATED = 143, "ended by SIGTERM; resumable, stderr says how"
 
@@ -82,6 +83,7 @@ _CODES: Mapping[type[errors.AsyncupError], ExitCode] = MappingProxyType(
         errors.SizeMismatch: ExitCode.VERIFICATION,
         errors.ChecksumMismatch: ExitCode.VERIFICATION,
         errors.UploadSessionConflict: ExitCode.VERIFICATION,
+        errors.UploadInterrupted: ExitCode.INTERRUPTED,
     }
 )
 

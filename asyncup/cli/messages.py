@@ -1,14 +1,20 @@
-"""What people and scripts read: errors on stderr, results on stdout. Knows not how they came."""
+"""What people and scripts read: errors on stderr, results on stdout. Knows not how they came.
+
+Nobody may be there to read any more: a pipe that was closed, a disk that is full. On stderr that is ignored. On stdout
+it is told once and then ignored, so that the uploads go on; the exit code tells it, too.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from dataclasses import dataclass
 
 from asyncup.cli.sizes import show_bytes, show_rate
 
-__all__ = ["Outcome", "one_line", "say", "show_outcome"]
+__all__ = ["Outcome", "flushed", "one_line", "say", "show_outcome"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +76,39 @@ class Outcome:
         return f"{self.path} -> {where}: {', '.join(facts)}"
 
 
-def show_outcome(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
-    """Print a file's result on stdout: JSON when asked for, else a line unless `quiet`."""
-    if as_json:
-        print(outcome.as_json(), flush=True)
-    elif not quiet:
-        print(one_line(outcome.as_line()), flush=True)
+def show_outcome(outcome: Outcome, *, as_json: bool, quiet: bool) -> bool:
+    """Print a file's result on stdout: JSON when asked for, else a line unless `quiet`. False: it cannot be written."""
+    if quiet and not as_json:
+        return True
+    try:
+        print(outcome.as_json() if as_json else one_line(outcome.as_line()), flush=True)
+    except OSError as error:
+        say(f"results cannot be written: {error.strerror}")
+        _write_to_nowhere()
+        return False
+    return True
+
+
+def flushed() -> bool:
+    """Write out what is still to be written to stdout; False when that cannot be done."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _write_to_nowhere()
+        return False
+    return True
 
 
 def say(message: str) -> None:
     """Print one line to stderr, with the program's name."""
-    print(f"asyncup: {one_line(message)}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        print(f"asyncup: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def _write_to_nowhere() -> None:
+    """Let what is left in stdout's buffer go, which would otherwise fail once more when the process ends."""
+    with contextlib.suppress(OSError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a name, not a path
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def one_line(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from asyncup import events
@@ -70,7 +70,12 @@ class ProgressView:
 
 
 class Progress:
-    """The state of one upload: its `on_event`; `view()` may be read from any thread.
+    """The state of one upload: its `on_event`; `view()` and `notices()` may be read from any thread.
+
+    Args:
+        path: the local file.
+        finds_sessions: True when an upload session that is continued was not named by the user, who is told then.
+        clock: in seconds; an argument for tests.
 
     Attributes:
         session_id: the upload session, once there is one; None again when it is done with.
@@ -79,8 +84,11 @@ class Progress:
         sending_s: seconds from the plan to the last acknowledged part; what follows is the commit.
     """
 
-    def __init__(self, path: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: str, *, finds_sessions: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
+        self._finds_sessions = finds_sessions
+        self._continued = False
+        self._notices: deque[str] = deque()
         self.session_id: str | None = None
         self.job_id: int | None = None
         self.buffers: list[events.BufferKind] = []
@@ -98,9 +106,11 @@ class Progress:
 
     def __call__(self, event: events.Event) -> None:
         """Take what happened. On the event loop only."""
+        self._notices.extend(_said_of(event))
         match event:
             case events.UploadSessionOpened():
                 self.session_id = event.session_id
+                self._continued = self._finds_sessions and not event.created
             case events.UploadStarted():
                 self._start(event)
             case events.StageEntered():
@@ -138,7 +148,17 @@ class Progress:
             waits_for=self._note or _STAGE_WORDS[self._stage],
         )
 
+    def notices(self) -> Iterator[str]:
+        """Yield, once, what a person should read that is no progress; each is one line."""
+        while self._notices:
+            yield f"{self.path}: {self._notices.popleft()}"
+
     def _start(self, event: events.UploadStarted) -> None:
+        if self._continued:
+            self._notices.append(
+                f"continuing upload session {event.session_id}: {event.resumed_parts} of {event.parts} parts "
+                "are in Vault already"
+            )
         self._size, self._parts = event.size, event.parts
         self._part = min(event.resumed_parts + 1, event.parts)
         self._acknowledged = event.resumed_bytes
@@ -156,3 +176,18 @@ class Progress:
         while len(self._samples) > 1 and self._samples[1][0] <= now - _RATE_WINDOW_S:
             self._samples.popleft()
         self._window_start = self._samples[0]
+
+
+def _said_of(event: events.Event) -> Iterator[str]:
+    match event:
+        case events.SourceTouched():
+            yield f"{event.how}; going on, and comparing its bytes at the end"
+        case events.UnfinishedSessionSeen(aborted=True):
+            yield f"aborted the unfinished upload session {event.session_id}"
+        case events.UnfinishedSessionSeen():
+            yield (
+                f"the unfinished upload session {event.session_id} for the same destination holds other bytes "
+                "and is left alone (--restart aborts it)"
+            )
+        case _:
+            pass

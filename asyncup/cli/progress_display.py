@@ -6,6 +6,7 @@ with a result.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
+from asyncup.cli.messages import one_line
 from asyncup.cli.progress import Progress, ProgressView
 from asyncup.cli.sizes import show_bytes
 
@@ -47,8 +49,10 @@ def _every(interval_s: float, show: Callable[[], None]) -> Iterator[None]:
     ended = threading.Event()
 
     def repeat() -> None:
-        while not ended.wait(interval_s):
-            show()
+        # Where nobody reads any more there is nothing to show.
+        with contextlib.suppress(OSError):
+            while not ended.wait(interval_s):
+                show()
 
     # A daemon: a pipe that nobody reads must not keep the process from ending.
     thread = threading.Thread(target=repeat, name="asyncup progress", daemon=True)
@@ -60,8 +64,23 @@ def _every(interval_s: float, show: Callable[[], None]) -> Iterator[None]:
         thread.join(timeout=1)
 
 
-def _plain_lines(progress: Progress, stream: TextIO, interval_s: float) -> AbstractContextManager[None]:
-    return _every(interval_s, lambda: print(f"asyncup: {progress.view().line()}", file=stream, flush=True))
+@contextmanager
+def _plain_lines(progress: Progress, stream: TextIO, interval_s: float) -> Iterator[None]:
+    def show() -> None:
+        _print_notices(progress, stream)
+        print(f"asyncup: {one_line(progress.view().line())}", file=stream, flush=True)
+
+    try:
+        with _every(interval_s, show):
+            yield
+    finally:
+        _print_notices(progress, stream)
+
+
+def _print_notices(progress: Progress, stream: TextIO) -> None:
+    with contextlib.suppress(OSError):
+        for line in progress.notices():
+            print(f"asyncup: {one_line(line)}", file=stream, flush=True)
 
 
 @contextmanager
@@ -69,6 +88,7 @@ def _live(progress: Progress, stream: TextIO) -> Iterator[None]:
     # Here, because rich costs time that scripts and pipes need not pay.
     from rich.console import Console  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     live = Live(
         console=Console(file=stream),
@@ -78,8 +98,17 @@ def _live(progress: Progress, stream: TextIO) -> Iterator[None]:
         redirect_stdout=False,  # it may be a file that takes the results
         redirect_stderr=False,
     )
-    with live, _every(_LIVE_INTERVAL_S, live.refresh):
-        yield
+
+    def refresh() -> None:
+        for line in progress.notices():
+            live.console.print(Text(f"asyncup: {one_line(line)}"), soft_wrap=True)
+        live.refresh()
+
+    try:
+        with live, _every(_LIVE_INTERVAL_S, refresh):
+            yield
+    finally:
+        _print_notices(progress, stream)
 
 
 def _drawn(view: ProgressView) -> Table:

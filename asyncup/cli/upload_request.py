@@ -5,6 +5,7 @@ Pure: no file is touched and nothing is sent here. Must not know how an upload i
 
 from __future__ import annotations
 
+import math
 import shlex
 import subprocess
 import sys
@@ -18,14 +19,23 @@ from asyncup import UploadOptions
 from asyncup.cli.usage_error import UsageError
 
 __all__ = [
+    "GRACE_S",
     "ContentMd5",
+    "ResumeCheck",
+    "SourceChanges",
     "Target",
     "UploadRequest",
+    "checked_grace_s",
     "continuing_command",
     "targets_of",
 ]
 
 ContentMd5 = Literal["auto", "base64", "hex", "off"]
+ResumeCheck = Literal["all", "last", "none"]
+SourceChanges = Literal["fail", "warn"]
+
+GRACE_S = 10.0
+"""Enough for a part of 50 MB at 5 MB/s, and not too long for somebody who waits for a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,9 @@ class UploadRequest:
         overwrite: replace what is at a destination.
         part_size, memory: bytes, as given; None is the library's default.
         content_md5: the form of the `Content-MD5` header.
+        restart: begin anew instead of continuing what an earlier run has left.
+        resume_check, source_changes: as in the library's options.
+        grace_s: seconds that a part on its way has after the first signal.
         quiet: no progress, no result lines.
         json: a JSON object per file on stdout.
     """
@@ -63,17 +76,26 @@ class UploadRequest:
     part_size: int | None = None
     memory: int | None = None
     content_md5: ContentMd5 = "auto"
+    restart: bool = False
+    resume_check: ResumeCheck = "all"
+    source_changes: SourceChanges = "fail"
+    grace_s: float = GRACE_S
     quiet: bool = False
     json: bool = False
 
     def options(self) -> UploadOptions:
         """Return the library's options, with its own defaults for what is None."""
-        options = UploadOptions(part_size=self.part_size, content_md5=self.content_md5)
+        options = UploadOptions(
+            part_size=self.part_size,
+            content_md5=self.content_md5,
+            resume_check=self.resume_check,
+            source_changes=self.source_changes,
+        )
         return options if self.memory is None else replace(options, memory_budget=self.memory)
 
 
 def targets_of(
-    arguments: Sequence[str], *, session_id: str | None, commit: bool, overwrite: bool
+    arguments: Sequence[str], *, session_id: str | None, commit: bool, overwrite: bool, restart: bool = False
 ) -> tuple[Target, ...]:
     """Return which file goes where.
 
@@ -85,6 +107,8 @@ def targets_of(
             raise UsageError(f"--session-id takes exactly one FILE, no DESTINATION; {len(arguments)} are given")
         if overwrite:
             raise UsageError("--overwrite was settled when the upload session was made; leave it out")
+        if restart:
+            raise UsageError("--restart goes with a DESTINATION; --session-id says what to continue")
         if not session_id:
             raise UsageError("--session-id needs the id of an upload session, not an empty text")
         return (Target(arguments[0], session_id=session_id),)
@@ -93,9 +117,20 @@ def targets_of(
     *files, destination = arguments or [""]
     if not files:
         raise UsageError("give at least one FILE and a DESTINATION, or a FILE and --session-id ID")
-    if len(files) == 1:
+    if len(files) == 1 and not (destination.endswith("/") and Path(files[0]).name):
         return (Target(files[0], destination=destination),)
     return _into_folder(files, destination)
+
+
+def checked_grace_s(seconds: float) -> float:
+    """Return a grace time that makes sense.
+
+    Raises:
+        UsageError: it is negative or endless.
+    """
+    if seconds < 0 or not math.isfinite(seconds):
+        raise UsageError(f"--grace must be a number of seconds, not {seconds}")
+    return seconds
 
 
 def _into_folder(files: Sequence[str], folder: str) -> tuple[Target, ...]:
@@ -116,6 +151,12 @@ def continuing_command(request: UploadRequest, target: Target, session_id: str) 
         words += ["--memory", str(request.memory)]
     if request.content_md5 != "auto":
         words += ["--content-md5", request.content_md5]
+    if request.resume_check != "all":
+        words += ["--resume-check", request.resume_check]
+    if request.source_changes != "fail":
+        words += ["--source-changes", request.source_changes]
+    if request.grace_s != GRACE_S:
+        words += ["--grace", f"{request.grace_s:g}"]
     words += [flag for flag, on in (("--quiet", request.quiet), ("--json", request.json)) if on]
     words += ["--", target.path] if target.path.startswith("-") else [target.path]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

@@ -14,8 +14,17 @@ from asyncup.cli.messages import Outcome, say, show_outcome
 from asyncup.cli.progress import Progress
 from asyncup.cli.progress_display import showing
 from asyncup.cli.upload_request import Target, UploadRequest, continuing_command
-from asyncup.errors import AsyncupError, LoginError, TlsRefused, VaultUnreachable
+from asyncup.errors import (
+    AsyncupError,
+    LoginError,
+    SourceChanged,
+    SourceUnreadable,
+    TlsRefused,
+    UploadInterrupted,
+    VaultUnreachable,
+)
 from asyncup.events import Event
+from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.source import open_source
 from asyncup.protocol.paths import file_destination
 
@@ -29,26 +38,33 @@ _ABOUT_THE_VAULT = (LoginError, TlsRefused, VaultUnreachable)
 
 
 class UploadRun:
-    """One `asyncup upload`. `run` does it; `say_what_is_left` is for after a signal."""
+    """One `asyncup upload`. `run` does it; `drain` and `say_what_is_left` are for a signal."""
 
     def __init__(self, request: UploadRequest) -> None:
         self._request = request
-        self._target = request.targets[0]
-        self._progress = Progress(self._target.path)
+        self._target: Target | None = request.targets[0]
+        self._progress = Progress(request.targets[0].path)
         self._later = request.targets[1:]
+        self._drain = Drain()
+        self._shown = ExitCode.OK
+        self.grace_s = request.grace_s
 
-    async def run(self) -> int:
-        """Upload every file, and return the exit code."""
+    async def run(self) -> int | None:
+        """Upload every file, and return the exit code; None when `drain` ended it before."""
         try:
             async with Vault.from_environment(on_event=self._on_event) as vault:
                 codes = await self._upload_all(vault)
+        except UploadInterrupted:
+            return None
         except AsyncupError as error:
             # Not about one file: no Vault was named, or no credentials.
             say(str(error))
             return exit_code_for(error)
         if len(self._request.targets) == 1:
             return codes[0]
-        return ExitCode.SOME_FAILED if any(codes) else ExitCode.OK
+        if set(codes) <= {ExitCode.OK, ExitCode.RESULTS_LOST}:
+            return self._shown
+        return ExitCode.SOME_FAILED
 
     async def _upload_all(self, vault: Vault) -> list[ExitCode]:
         """Upload every file, and return how each one ended."""
@@ -61,18 +77,32 @@ class UploadRun:
             else:
                 codes.append(self._failed(error, target))
         for done, target in enumerate(usable, start=1):
-            self._target, self._progress = target, Progress(target.path)
+            if self._drain.requested:
+                raise UploadInterrupted("interrupted between two files")
+            self._target, self._progress = target, Progress(target.path, finds_sessions=target.session_id is None)
             self._later = tuple(usable[done:])
             error = await self._upload(vault, target)
-            codes.append(ExitCode.OK if error is None else self._failed(error, target))
+            self._target = None
+            codes.append(self._shown if error is None else self._failed(error, target))
             if isinstance(error, _ABOUT_THE_VAULT) and self._later:
                 say(f"stopped: {_names(self._later)} would fail in the same way")
                 break
         return codes
 
+    def drain(self) -> None:
+        """Ask the upload to end: a part that is on its way may arrive."""
+        self._drain.request()
+        if self._progress.session_id is not None and self._progress.job_id is None:
+            say(f"interrupted: waiting up to {self.grace_s:g} s for the part on its way; again ends at once")
+
     def say_what_is_left(self) -> None:
         """Say, after a signal, what Vault holds of the file on its way, and how to go on."""
-        target, progress = self._target, self._progress
+        if self._target is not None:
+            self._say_what_is_left_of(self._target, self._progress)
+        if self._later:
+            say(f"interrupted: not begun: {_names(self._later)}")
+
+    def _say_what_is_left_of(self, target: Target, progress: Progress) -> None:
         if progress.job_id is not None:
             say(f"interrupted: {target.path}: Vault has every byte and finishes it by itself (job {progress.job_id})")
         elif progress.session_id is None:
@@ -84,8 +114,6 @@ class UploadRun:
                 f"{view.acknowledged} of {view.size or 'its'} bytes in Vault; continue with: "
                 + continuing_command(self._request, target, progress.session_id)
             )
-        if self._later:
-            say(f"interrupted: not begun: {_names(self._later)}")
 
     def _on_event(self, event: Event) -> None:
         self._progress(event)
@@ -95,9 +123,12 @@ class UploadRun:
         try:
             with showing(self._progress, quiet=self._request.quiet):
                 outcome = await self._outcome(vault, target)
+        except UploadInterrupted:
+            raise
         except AsyncupError as error:
             return error
-        show_outcome(outcome, as_json=self._request.json, quiet=self._request.quiet)
+        if not show_outcome(outcome, as_json=self._request.json, quiet=self._request.quiet):
+            self._shown = ExitCode.RESULTS_LOST
         return None
 
     async def _outcome(self, vault: Vault, target: Target) -> Outcome:
@@ -108,8 +139,10 @@ class UploadRun:
                 target.destination,
                 vault=vault,
                 overwrite=request.overwrite,
+                resume="restart" if request.restart else "continue",
                 options=options,
                 on_event=self._progress,
+                drain=self._drain,
             )
             return Outcome(
                 path=target.path,
@@ -131,6 +164,7 @@ class UploadRun:
             commit=request.commit,
             options=options,
             on_event=self._progress,
+            drain=self._drain,
         )
         return Outcome(
             path=target.path,
@@ -151,7 +185,7 @@ class UploadRun:
         line = str(error.locate(path=target.path))
         if not line.startswith(target.path):
             line = f"{target.path}: {line}"
-        if error.session_id is not None and code in _RESUMABLE:
+        if error.session_id is not None and (code in _RESUMABLE or _the_file_may_be_good_again(error)):
             line += f". Continue with: {continuing_command(self._request, target, error.session_id)}"
         say(line)
         return code
@@ -166,6 +200,11 @@ async def _local_error(target: Target) -> AsyncupError | None:
             return None
     except AsyncupError as error:
         return error
+
+
+def _the_file_may_be_good_again(error: AsyncupError) -> bool:
+    """A disk comes back, and permissions are no bytes. What changed nevertheless, the comparison finds."""
+    return isinstance(error, SourceUnreadable) or (isinstance(error, SourceChanged) and error.attributes_only)
 
 
 def _names(targets: Sequence[Target]) -> str:

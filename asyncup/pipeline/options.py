@@ -5,19 +5,29 @@ Must not know: HTTP, files, the event loop.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from asyncup.errors import ConfigurationError
 from asyncup.protocol.content_md5 import ContentMd5Policy
+from asyncup.protocol.resume import ResumeCheck
 from asyncup.protocol.retry import RetryPolicy
 
-__all__ = ["BufferPolicy", "UploadOptions"]
+__all__ = ["BufferPolicy", "SourceChanges", "UploadOptions"]
 
 BufferPolicy = Literal["auto", "copied"]
+SourceChanges = Literal["fail", "warn"]
+"""What becomes of an upload whose file is changed meanwhile without a change of its size."""
 
 _DEFAULT_MEMORY = 192 * 1024 * 1024
 _DEFAULT_HASH_THREADS = 3
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "content_md5": get_args(ContentMd5Policy),
+    "buffers": get_args(BufferPolicy),
+    "resume_check": get_args(ResumeCheck),
+    "source_changes": get_args(SourceChanges),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,12 @@ class UploadOptions:
             (default) takes the largest that Vault allows (50 MB), 0 only empty files, which no upload session can
             carry.
         job_timeout_s: seconds to wait for Vault's job after a commit, an hour by default.
+        resume_check: which parts that an upload session holds already are compared with the file before it is
+            continued: "all" (default), several at once; "last" only the last one, and all when that one differs;
+            "none" trusts their numbers and sizes, so that a file that was changed since is not noticed.
+        source_changes: "fail" (default) ends the upload when anything of the file changes meanwhile; "warn" goes on
+            while its size stays the same, tells it, and at the end reads the file once more and compares every part,
+            so that touching it or setting permissions does no harm.
         create_folders: `upload_file` makes the destination's missing folders first, True by default.
     """
 
@@ -57,6 +73,8 @@ class UploadOptions:
     small_file_max: int | None = None
     create_folders: bool = True
     job_timeout_s: float = 3600.0
+    resume_check: ResumeCheck = "all"
+    source_changes: SourceChanges = "fail"
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -77,7 +95,7 @@ class UploadOptions:
                 raise ConfigurationError(f"{name} must be greater than 0, not {value}")
         if self.small_file_max is not None and self.small_file_max < 0:
             raise ConfigurationError(f"small_file_max must not be negative, not {self.small_file_max}")
-        if self.content_md5 not in ("auto", "base64", "hex", "off"):
-            raise ConfigurationError(f"content_md5 must be auto, base64, hex or off, not {self.content_md5!r}")
-        if self.buffers not in ("auto", "copied"):
-            raise ConfigurationError(f"buffers must be auto or copied, not {self.buffers!r}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                allowed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+                raise ConfigurationError(f"{name} must be {allowed}, not {getattr(self, name)!r}")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from asyncup.events import Event, EventHook, StageEntered
+from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.single_error import raise_single_error
@@ -27,10 +28,12 @@ async def prepare(
     options: UploadOptions | None,
     memory: MemoryBudget | None,
     on_event: EventHook | None,
+    drain: Drain | None = None,
 ) -> AsyncIterator[Transfer]:
     """Open the file, and the Vault that the environment names when `vault` is None.
 
     Raises:
+        UploadInterrupted: `drain` was requested.
         AsyncupError: one exception, never a group, for anything that goes wrong inside.
     """
     options = options or UploadOptions()
@@ -38,9 +41,11 @@ async def prepare(
     name = os.fspath(path)
     clock = StageClock(time.perf_counter, lambda stage: emit(StageEntered(name, stage)))
     with raise_single_error(name):
-        async with open_source(path) as source, _vault_or_environment(vault, on_event) as client:
-            with on_behalf(options.retry, on_event):
-                yield Transfer(client, source, options, memory or MemoryBudget(options.memory_budget), clock, emit)
+        opened = open_source(path, changes=options.source_changes)
+        async with opened as source, _vault_or_environment(vault, on_event) as client:
+            with on_behalf(options.retry, on_event), (drain or Drain()).lane() as lane:
+                budget = memory or MemoryBudget(options.memory_budget)
+                yield Transfer(client, source, options, budget, clock, emit, lane)
 
 
 @asynccontextmanager

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from asyncup.errors import AccessRefused, AsyncupError, ChecksumMismatch, LoginError, SourceError, VaultError
+from asyncup.errors import (
+    AccessRefused,
+    AsyncupError,
+    ChecksumMismatch,
+    LoginError,
+    SourceError,
+    UploadInterrupted,
+    VaultError,
+)
 from asyncup.events import BytesWritten, Event, PartAcknowledged, PartStarted, Stage
+from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.reader import ReadPart
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.protocol.content_md5 import ContentMd5Form, header_value
 from asyncup.protocol.requests import Operation
+from asyncup.protocol.responses import HeldPart
 from asyncup.protocol.retry import Verdict, classify
 from asyncup.protocol.upload_session import UploadSessionMachine
 from asyncup.vault.client import Vault
@@ -37,6 +47,7 @@ class Sender:
         options: the caller's choices.
         clock: told what is being waited for.
         emit: told of every event.
+        lane: what may end the upload between two parts.
 
     Attributes:
         attempts: how often the last part was offered.
@@ -53,6 +64,7 @@ class Sender:
         options: UploadOptions,
         clock: StageClock,
         emit: Callable[[Event], None],
+        lane: Lane,
     ) -> None:
         self._vault = vault
         self._session_id = session_id
@@ -61,6 +73,7 @@ class Sender:
         self._options = options
         self._clock = clock
         self._emit = emit
+        self._lane = lane
         self._patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
         self._another_form = False
         self._form_sent = ContentMd5Form.OFF
@@ -71,34 +84,45 @@ class Sender:
         """Send one part until Vault holds it with our MD5; return that MD5 in hex.
 
         Raises:
+            UploadInterrupted: the lane is ending. A part that is on its way is waited for, another one is not begun.
             AsyncupError: it cannot be done; what Vault holds so far stays.
         """
         attempt = 0
         while True:
             self.attempts = attempt = attempt + 1
             try:
-                await self._offer(item, attempt)
-            except SourceError:
+                return await self._offer(item, attempt)
+            except (SourceError, UploadInterrupted):
                 raise
             except AsyncupError as error:
                 error.locate(path=self._path, part=item.part.number, session_id=self._session_id)
                 if not await self._arrived_after(error, item, attempt):
                     continue
-            digest = await item.digest.wait()
-            self._emit(
-                PartAcknowledged(
-                    self._path, item.part.number, item.part.length, digest.hex(), self._machine.acknowledged_bytes
-                )
-            )
-            return digest.hex()
+            return self._acknowledged(item, await item.digest.wait())
 
-    async def _offer(self, item: ReadPart, attempt: int) -> None:
+    def _acknowledged(self, item: ReadPart, digest: bytes) -> str:
+        self._emit(
+            PartAcknowledged(
+                self._path, item.part.number, item.part.length, digest.hex(), self._machine.acknowledged_bytes
+            )
+        )
+        return digest.hex()
+
+    async def _offer(self, item: ReadPart, attempt: int) -> str:
         policy = self._options.content_md5
         form = self._vault.content_md5.form_for(policy)
         self._form_sent = form
         header = None
         if form is not ContentMd5Form.OFF:
             header = header_value(await self._digest_of(item), form)
+        with self._lane.in_flight():
+            receipt = await self._put(item, attempt, form, header)
+            digest = await self._digest_of(item)
+            self._machine.acknowledge(receipt, digest.hex())
+            self._vault.content_md5.accepted(policy, form)
+            return self._acknowledged(item, digest)
+
+    async def _put(self, item: ReadPart, attempt: int, form: ContentMd5Form, header: str | None) -> HeldPart:
         self._machine.offer(item.part.number)
         self._emit(PartStarted(self._path, item.part.number, item.part.length, attempt))
         self._clock.enter(Stage.WIRE)
@@ -108,7 +132,7 @@ class Sender:
             self._emit(BytesWritten(self._path, item.part.number, length, self.bytes_written))
 
         try:
-            receipt = await self._vault.put_part(
+            return await self._vault.put_part(
                 self._session_id,
                 item.part.number,
                 item.buffer,
@@ -124,8 +148,6 @@ class Sender:
             raise
         finally:
             self._clock.enter(Stage.VAULT)
-        self._machine.acknowledge(receipt, (await self._digest_of(item)).hex())
-        self._vault.content_md5.accepted(policy, form)
 
     async def _digest_of(self, item: ReadPart) -> bytes:
         if not item.digest.known:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from asyncup.errors import AsyncupError
 
-__all__ = ["forget_session", "naming_session", "raise_as_it_was", "raise_single_error"]
+__all__ = ["forget_session", "naming_session", "only_error", "raise_as_it_was", "raise_single_error"]
 
 
 @contextmanager
@@ -24,6 +24,15 @@ def raise_single_error(path: str) -> Iterator[None]:
     except AsyncupError as error:
         error.locate(path=path)
         raise
+
+
+@contextmanager
+def only_error() -> Iterator[None]:
+    """Raise the one exception of a group that tells what went wrong, so that it can be caught by its kind."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise_as_it_was(_most_telling(list(_leaves(group))))
 
 
 @contextmanager

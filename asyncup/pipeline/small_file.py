@@ -18,7 +18,7 @@ from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import EmptyBuffer, PartBuffer
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.content_md5 import ContentMd5Form, ContentMd5Policy, header_value
-from asyncup.protocol.plan import Part
+from asyncup.protocol.plan import Part, Plan
 from asyncup.protocol.responses import Item
 from asyncup.vault.transport import Patience
 
@@ -51,21 +51,29 @@ async def send_small_file(transfer: Transfer, destination: str, *, overwrite: bo
         )
         transfer.clock.enter(Stage.DISK)
         buffer, digest = await _load_and_hash(transfer, buffers, part)
-        item, written = await _post(transfer, destination, buffer, digest, overwrite=overwrite)
-        md5 = digest.hex()
-        if item.md5 is None and item.size in (None, source.size):
-            # Vault has not said what it received: read it back.
-            transfer.clock.enter(Stage.VAULT)
-            item = await transfer.vault.find_file(destination, source.size, digest) or replace(item, md5="unknown")
-        if item.md5 not in (None, md5) or item.size not in (None, source.size):
-            raise ChecksumMismatch(
-                f"Vault received {item.size} bytes with MD5 {item.md5} in {destination}, "
-                f"sent were {source.size} bytes with MD5 {md5}",
-                hint="Upload it again with overwriting allowed",
-            )
-        transfer.emit(PartAcknowledged(source.path, 1, source.size, md5, source.size))
-    await transfer.verify_source()
-    return md5, written
+        # What is sent is in Vault: it is not left unsaid whether that went well.
+        with transfer.lane.in_flight():
+            item, written = await _post(transfer, destination, buffer, digest, overwrite=overwrite)
+            await _compare(transfer, destination, item, digest)
+            transfer.emit(PartAcknowledged(source.path, 1, source.size, digest.hex(), source.size))
+            if source.size:
+                buffers.release(buffer, reusable=False)
+            await transfer.verify_source(Plan(source.size, max(source.size, 1)), [digest.hex()])
+    return digest.hex(), written
+
+
+async def _compare(transfer: Transfer, destination: str, item: Item, digest: bytes) -> None:
+    size, md5 = transfer.source.size, digest.hex()
+    if item.md5 is None and item.size in (None, size):
+        # Vault has not said what it received: read it back.
+        transfer.clock.enter(Stage.VAULT)
+        item = await transfer.vault.find_file(destination, size, digest) or replace(item, md5="unknown")
+    if item.md5 not in (None, md5) or item.size not in (None, size):
+        raise ChecksumMismatch(
+            f"Vault received {item.size} bytes with MD5 {item.md5} in {destination}, "
+            f"sent were {size} bytes with MD5 {md5}",
+            hint="Upload it again with overwriting allowed",
+        )
 
 
 async def _load_and_hash(transfer: Transfer, buffers: Buffers, part: Part) -> tuple[PartBuffer, bytes]:

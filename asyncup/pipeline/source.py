@@ -1,5 +1,23 @@
 """The local file: opening it off the event loop, and noticing that it is not the same file any more.
 
+What is compared, at the opening, with every part and at the end: device, inode, size, the time of the last write and
+the time of the last change. A program that writes and then sets the time of writing back is betrayed by the second,
+which no program can set. What can deceive both is a file system whose times are coarse (two writes within one tick of
+its clock look like one) or wrong (some network file systems). Then nothing wrong is *reported*, because the MD5 that
+Vault confirms is that of the very bytes that were sent; but the parts may be of two versions of the file. Where that
+can happen, upload a snapshot.
+
+What a change means, `SourceChanges` says:
+
+* "fail": any change ends the upload. One that leaves size and time of writing alone (permissions, another hard link)
+  says so (`SourceChanged.attributes_only`), because the file can be continued with.
+* "warn": a change that leaves the size alone is noted and the upload goes on; `touched` tells that the bytes have to be
+  proven to be the same at the end, by reading them once more. What is not noticed then is only what was changed and
+  changed back.
+
+With both, a file of another size, one that ends early, one that was deleted, and a path that names another file now
+fail: what would be committed is not what a reader of the path finds.
+
 Must not know parts, sessions or Vault.
 """
 
@@ -17,6 +35,7 @@ import anyio
 import anyio.to_thread
 
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
+from asyncup.pipeline.options import SourceChanges
 from asyncup.pipeline.positional_read import read_into
 
 __all__ = ["Source", "SourceIdentity", "open_source"]
@@ -40,18 +59,40 @@ class SourceIdentity:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
-    """An open file, with the identity that it had when it was opened. Its methods block: for worker threads."""
+    """An open file, with the identity that it had when it was opened. Its methods block: for worker threads.
 
-    path: str
-    fd: int
-    identity: SourceIdentity
+    Args:
+        path: as the caller named it.
+        fd: open for reading.
+        identity: of the open file.
+        changes: what a change means that leaves the size alone.
+    """
+
+    def __init__(self, path: str, fd: int, identity: SourceIdentity, *, changes: SourceChanges = "fail") -> None:
+        self.path = path
+        self.fd = fd
+        self.identity = identity
+        self._changes = changes
+        self._seen = identity
+        self._touches: list[str] = []
+        self._told = 0
 
     @property
     def size(self) -> int:
         """Its bytes when it was opened."""
         return self.identity.size
+
+    @property
+    def touched(self) -> bool:
+        """True when it was changed in a way that is only warned of: its bytes may be others, too."""
+        return bool(self._touches)
+
+    def new_touches(self) -> list[str]:
+        """Return what was noticed since the last call, in words. On the event loop only."""
+        new = self._touches[self._told :]
+        self._told += len(new)
+        return new
 
     def read(self, view: memoryview, offset: int) -> None:
         """Fill `view` from `offset` on.
@@ -72,16 +113,27 @@ class Source:
         """Compare the open file with what it was.
 
         Raises:
-            SourceChanged: it was written to, or changed otherwise.
+            SourceChanged: it was written to, or changed otherwise, and that is not only warned of.
         """
         try:
-            now = SourceIdentity.of(os.fstat(self.fd))
+            status = os.fstat(self.fd)
         except OSError as error:
             raise self.unreadable(error) from error
+        now = SourceIdentity.of(status)
         if now.size != self.size:
             raise self.changed(f"it has {now.size} bytes now, {self.size} when it was opened")
-        if now != self.identity:
-            raise self.changed("it was written to, or its attributes were changed")
+        if now == self._seen:
+            return
+        if status.st_nlink == 0:
+            raise self.changed("it was deleted, or another file took its place")
+        written = now.mtime_ns != self.identity.mtime_ns
+        how = "it was written to, or its time of writing was set" if written else "its attributes were changed"
+        if self._changes == "fail":
+            change = self.changed(how)
+            change.attributes_only = not written
+            raise change
+        self._seen = now
+        self._touches.append(how)
 
     def verify_in_place(self) -> None:
         """Compare what the path names now with the open file, after `verify_unchanged`.
@@ -109,7 +161,7 @@ class Source:
 
 
 @asynccontextmanager
-async def open_source(path: str | os.PathLike[str]) -> AsyncIterator[Source]:
+async def open_source(path: str | os.PathLike[str], *, changes: SourceChanges = "fail") -> AsyncIterator[Source]:
     """Open a regular file for reading, off the event loop, and close it at the end.
 
     Raises:
@@ -131,7 +183,7 @@ async def open_source(path: str | os.PathLike[str]) -> AsyncIterator[Source]:
         status = await anyio.to_thread.run_sync(os.fstat, file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise _not_a_file(name)
-        yield Source(name, file.fileno(), SourceIdentity.of(status))
+        yield Source(name, file.fileno(), SourceIdentity.of(status), changes=changes)
     finally:
         with anyio.CancelScope(shield=True):
             await file.close()

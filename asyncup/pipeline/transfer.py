@@ -7,38 +7,39 @@ what becomes of it afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import anyio
 import anyio.to_thread
 
-from asyncup.errors import AsyncupError, JobFailed, LimitExceeded, SizeMismatch
+from asyncup.errors import LimitExceeded, SizeMismatch
 from asyncup.events import (
     BufferKind,
     BuffersChanged,
     Event,
-    JobStatusSeen,
     PartHashed,
     PartRead,
+    SourceTouched,
     Stage,
     UploadFinished,
+    UploadSessionOpened,
     UploadStarted,
 )
 from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.reader import ReadPart, read_parts
-from asyncup.pipeline.resume import compare_held_parts
+from asyncup.pipeline.resume import Continuation, compare_held_parts, compare_parts
 from asyncup.pipeline.sender import Sender
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.protocol.plan import Part, Plan, make_plan
-from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import HeldPart, UploadSession
-from asyncup.protocol.retry import Verdict, classify
-from asyncup.protocol.upload_session import UploadSessionMachine, compare_with_acknowledged, held_part_size
+from asyncup.protocol.upload_session import UploadSessionMachine, held_part_size
 from asyncup.vault.client import Vault
 
 __all__ = ["Transfer", "Transferred"]
@@ -64,6 +65,7 @@ class Transfer:
         memory: the byte budget for part buffers, possibly shared.
         clock: told what is being waited for.
         emit: told of every event, on the event loop.
+        lane: what may end the transfer early.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Transfer:
         memory: MemoryBudget,
         clock: StageClock,
         emit: Callable[[Event], None],
+        lane: Lane,
     ) -> None:
         self.vault = vault
         self.source = source
@@ -81,6 +84,7 @@ class Transfer:
         self.memory = memory
         self.clock = clock
         self.emit = emit
+        self.lane = lane
 
     def plan(self) -> Plan:
         """Plan a new upload session.
@@ -95,81 +99,74 @@ class Transfer:
             part_size=self.options.part_size,
         )
 
-    async def run(self, session: UploadSession) -> Transferred:
-        """Send what the session lacks.
+    def opened(self, session_id: str, *, created: bool) -> None:
+        """Say which upload session this is about from now on: it is left open by whatever goes wrong."""
+        self.lane.session_id = session_id
+        self.emit(UploadSessionOpened(self.source.path, session_id, created))
+
+    async def look_into(self, session: UploadSession) -> Continuation:
+        """Compare what a session holds with the file.
 
         Raises:
-            AsyncupError: it cannot be done; what Vault holds stays. May come inside an exception group.
+            UploadSessionConflict: it holds other bytes than the file's.
+            LimitExceeded: its parts are too small to ever hold the file.
+            AsyncupError: it cannot be looked at. May come inside an exception group.
         """
         self._refuse_other_size(session)
         self.clock.enter(Stage.VAULT)
         held = await self._held_parts(session)
         part_size = held_part_size(held, self.source.size)
-        plan = self.plan() if part_size is None else self._continued_plan(part_size)
-        async with open_buffers(
-            self.source, self.memory, may_map=self.options.buffers == "auto", on_copying=self._on_copying
-        ) as buffers:
+        if part_size is None:
+            return Continuation(self.plan(), held, 0)
+        plan = self._continued_plan(part_size)
+        async with self._open_buffers() as buffers:
             good = await compare_held_parts(
                 held,
                 plan,
                 buffers,
+                check=self.options.resume_check,
                 hash_threads=self.options.hash_threads,
                 clock=self.clock,
                 on_hashed=self._on_hashed,
             )
-            done = await self._send_missing(session, plan, held[:good], buffers)
-        await self.verify_source()
+        return Continuation(plan, held, good)
+
+    async def run(self, session: UploadSession, continuation: Continuation | None = None) -> Transferred:
+        """Send what the session lacks. `continuation` is what `look_into` said, when it was asked before.
+
+        Raises:
+            AsyncupError: it cannot be done; what Vault holds stays. May come inside an exception group.
+        """
+        continuation = continuation or await self.look_into(session)
+        async with self._open_buffers() as buffers:
+            done = await self._send_missing(session, continuation, buffers)
+        await self.verify_source(continuation.plan, done.md5s)
         return done
 
-    async def verify_source(self) -> None:
-        """Make sure, at the end, that the file is still what it was at the beginning.
+    async def verify_source(self, plan: Plan, md5s: Sequence[str]) -> None:
+        """Make sure, at the end, that the file is still what was sent: `md5s` of the plan's parts.
+
+        Its bytes are read again only when it was touched on the way.
 
         Raises:
             SourceChanged: it is not.
         """
         await anyio.to_thread.run_sync(self.source.verify_in_place)
-
-    async def commit(self, session: UploadSession, done: Transferred) -> int | None:
-        """Commit a session that holds every part, and wait until the file is visible. Return the job's id if known.
-
-        What Vault holds is compared once more, part by part: a part that came late, or that somebody else sent, may
-        have replaced one that was acknowledged.
-
-        Raises:
-            UploadSessionConflict: the session does not hold the file's parts; nothing is committed.
-            JobFailed: Vault could not make the file of the parts.
-        """
-        self.clock.enter(Stage.VAULT)
-        if done.machine.plan.parts:
-            compare_with_acknowledged(await self.vault.list_parts(session.id), done.machine.plan, done.md5s)
-        done.machine.commit()
-        try:
-            job_id = await self.vault.commit_upload_session(session)
-        except AsyncupError as error:
-            if classify(Operation.COMMIT, error) is Verdict.RECONCILE:
-                done.machine.doubt()
-            else:
-                done.machine.refuse()
-            raise
-        done.machine.accept_commit()
-        if job_id is not None:
-            await self._wait_for_job(job_id)
-        return job_id
-
-    async def _wait_for_job(self, job_id: int) -> None:
-        try:
-            await self.vault.wait_for_job(
-                job_id,
-                within_s=self.options.job_timeout_s,
-                on_status=lambda status: self.emit(JobStatusSeen(self.source.path, job_id, status)),
+        self._tell_touches()
+        if not self.source.touched or not plan.size:
+            return
+        sent = [HeldPart(part.number, part.length, md5) for part, md5 in zip(plan.parts_from(1), md5s, strict=True)]
+        async with self._open_buffers() as buffers:
+            await compare_parts(
+                sent,
+                plan,
+                buffers,
+                hash_threads=self.options.hash_threads,
+                clock=self.clock,
+                on_hashed=lambda *_: None,
+                on_other_bytes=self._was_written_to,
             )
-        except JobFailed:
-            raise
-        except AsyncupError as error:
-            error.hint = (
-                f"Vault has every byte and finishes the file by itself: look at job {job_id} before uploading again"
-            )
-            raise
+        self._tell_touches()
 
     def finish(self) -> tuple[float, Mapping[Stage, float]]:
         """Stop the clock and tell that the upload is done; return the seconds, and the same split by stage."""
@@ -187,10 +184,14 @@ class Transfer:
         )
         return elapsed_s, waits_s
 
-    async def _send_missing(
-        self, session: UploadSession, plan: Plan, held: Sequence[HeldPart], buffers: Buffers
-    ) -> Transferred:
-        machine = UploadSessionMachine(plan, acknowledged=len(held))
+    def _open_buffers(self) -> AbstractAsyncContextManager[Buffers]:
+        return open_buffers(
+            self.source, self.memory, may_map=self.options.buffers == "auto", on_copying=self._on_copying
+        )
+
+    async def _send_missing(self, session: UploadSession, known: Continuation, buffers: Buffers) -> Transferred:
+        plan, kept = known.plan, known.held[: known.good]
+        machine = UploadSessionMachine(plan, acknowledged=known.good, leftover=known.held[known.good :])
         self.emit(
             UploadStarted(
                 path=self.source.path,
@@ -211,8 +212,9 @@ class Transfer:
             options=self.options,
             clock=self.clock,
             emit=self.emit,
+            lane=self.lane,
         )
-        md5s = [part.md5 for part in held]
+        md5s = [part.md5 for part in kept if part.md5 is not None]
         # Bounded by what the budget can hold at all: the budget is the true bound, and may be shared.
         ahead = max(1, self.memory.total // plan.part_size)
         put, take = anyio.create_memory_object_stream[ReadPart](ahead)
@@ -227,7 +229,7 @@ class Transfer:
                     # The connection of a broken attempt may still be sending from this memory while it is closed.
                     buffers.release(item.buffer, reusable=sender.attempts == 1)
                     self.clock.enter(Stage.DISK)
-        return Transferred(machine, tuple(md5s), len(held), sender.bytes_written)
+        return Transferred(machine, tuple(md5s), known.good, sender.bytes_written)
 
     def _continued_plan(self, part_size: int) -> Plan:
         """Plan with the part size that the session's parts have, which may be no choice of ours."""
@@ -254,7 +256,17 @@ class Transfer:
                 hint="Create an upload session of this file's size",
             ).locate(session_id=session.id)
 
+    def _was_written_to(self, part: HeldPart, _: str) -> None:
+        raise self.source.changed(f"part {part.number} has other bytes now than when it was sent").locate(
+            part=part.number
+        )
+
+    def _tell_touches(self) -> None:
+        for how in self.source.new_touches():
+            self.emit(SourceTouched(self.source.path, how))
+
     def _on_read(self, part: Part, seconds: float) -> None:
+        self._tell_touches()
         self.emit(PartRead(self.source.path, part.number, part.length, seconds))
 
     def _on_hashed(self, buffer: PartBuffer, seconds: float) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
-from asyncup.events import EventHook, Stage, UploadSessionOpened
+from asyncup.events import EventHook, Stage
+from asyncup.pipeline.commit import commit as commit_session
+from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.own_session import in_use
 from asyncup.pipeline.own_task import in_own_task
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadResult
@@ -26,6 +29,7 @@ async def upload(
     options: UploadOptions | None = None,
     memory: MemoryBudget | None = None,
     on_event: EventHook | None = None,
+    drain: Drain | None = None,
 ) -> UploadResult:
     """Send what an upload session lacks of a file. Calling it again is the resume.
 
@@ -40,6 +44,7 @@ async def upload(
         options: how; None takes the defaults.
         memory: a byte budget shared with other uploads; None makes one of `options.memory_budget`.
         on_event: told of everything that happens, see `asyncup.events`.
+        drain: ends the upload early and in order, see `asyncup.pipeline.drain`.
 
     Returns:
         What is now in the upload session.
@@ -47,13 +52,14 @@ async def upload(
     Raises:
         AsyncupError: always one exception of this family, never a group; `str()` of it says what to do.
     """
-    async with prepare(path, vault, options, memory, on_event) as transfer:
-        with naming_session(session_id):
+    async with prepare(path, vault, options, memory, on_event, drain) as transfer:
+        with naming_session(session_id), in_use(transfer.vault, session_id):
+            transfer.lane.session_id = session_id
             transfer.clock.enter(Stage.VAULT)
             session = await transfer.vault.upload_session(session_id)
-            transfer.emit(UploadSessionOpened(transfer.source.path, session_id, created=False))
+            transfer.opened(session_id, created=False)
             done = await transfer.run(session)
-            job_id = await transfer.commit(session, done) if commit else None
+            job_id = await commit_session(transfer, session, done) if commit else None
         elapsed_s, waits_s = transfer.finish()
     return UploadResult(
         path=transfer.source.path,

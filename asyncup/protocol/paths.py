@@ -28,7 +28,8 @@ def file_destination(destination: str) -> str:
     """Return `destination` as an absolute staging path that names a file.
 
     Raises:
-        DestinationError: it is empty, ends in a slash, or holds an empty, `.` or `..` segment or a control character.
+        DestinationError: it is empty, ends in a slash, or holds an empty, `.` or `..` segment, a control character or
+            a backslash. Vault takes the last for a slash (seen in other clients): the file would be somewhere else.
     """
     if not destination.strip("/"):
         raise DestinationError(destination, "has no file name")
@@ -36,6 +37,8 @@ def file_destination(destination: str) -> str:
         raise DestinationError(destination, "ends in a slash, so it has no file name")
     if any(ord(character) < ord(" ") or character == "\x7f" for character in destination):
         raise DestinationError(destination, "holds a control character")
+    if "\\" in destination:
+        raise DestinationError(destination, "holds a backslash, which Vault takes for a slash")
     segments = destination.removeprefix("/").split("/")
     _refuse_segments(destination, segments, "", ".", "..")
     return "/" + "/".join(segments)

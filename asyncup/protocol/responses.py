@@ -51,6 +51,8 @@ class UploadSession:
         owner: the user id of its creator, who alone may upload parts (documented).
         created_date: when it was made, ISO 8601 in UTC.
         expiration_date: when it ends and its parts are purged, 72 hours after `created_date` (documented).
+        overwrite: whether it may replace a file of its path; None when the answer does not say, as in the samples of
+            lists.
     """
 
     id: str
@@ -61,15 +63,16 @@ class UploadSession:
     owner: int | None
     created_date: str | None
     expiration_date: str | None
+    overwrite: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPart:
-    """A part that Vault holds. `md5` is lower-case hex."""
+    """A part that Vault holds. `md5` is lower-case hex; None where a list does not say (a receipt always does)."""
 
     number: int
     size: int
-    md5: str
+    md5: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ def read_held_part(answer: Answer) -> HeldPart:
     """Read the answer to `put_part`."""
     document = read_json(Operation.PUT_PART, answer)
     part = _held_part(document.get("data"))
-    if part is None:
+    if part is None or part.md5 is None:
         raise malformed(Operation.PUT_PART, answer, "no part in the answer")
     return part
 
@@ -252,6 +255,7 @@ def _upload_session(value: object) -> UploadSession | None:
         owner=whole(value.get("owner")),
         created_date=text(value.get("created_date")),
         expiration_date=text(value.get("expiration_date")),
+        overwrite=overwrite if isinstance(overwrite := value.get("overwrite"), bool) else None,
     )
 
 
@@ -268,9 +272,9 @@ def _held_part(value: object) -> HeldPart | None:
     number, size = whole(value.get("part_number")), whole(value.get("size"))
     # The sample spells the field part_content_md5, the prose beside it part_content_MD5 (documented).
     md5 = text(value.get("part_content_md5") or value.get("part_content_MD5"))
-    if number is None or size is None or md5 is None:
+    if number is None or size is None:
         return None
-    return HeldPart(number, size, md5.lower())
+    return HeldPart(number, size, md5.lower() if md5 is not None else None)
 
 
 def _item(value: object) -> Item | None:

@@ -113,7 +113,8 @@ def compare_with_acknowledged(held: Sequence[HeldPart], plan: Plan, md5s: Sequen
             f"the upload session holds {len(held)} parts, the file has {plan.parts}", hint=_SOMEBODY_ELSE
         )
     for part, md5 in zip(held, md5s, strict=True):
-        if part.md5 != md5:
+        # Where a list has no MD5s, the receipt, which had ours, is all that there is.
+        if part.md5 not in (None, md5):
             raise UploadSessionConflict(
                 f"the upload session's part {part.number} has MD5 {part.md5} now, {md5} was acknowledged",
                 hint=_SOMEBODY_ELSE,
@@ -123,12 +124,16 @@ def compare_with_acknowledged(held: Sequence[HeldPart], plan: Plan, md5s: Sequen
 class UploadSessionMachine:
     """One upload session, from the parts it holds at the beginning to its commit."""
 
-    def __init__(self, plan: Plan, *, acknowledged: int = 0) -> None:
-        """Begin with a session that holds parts 1 to `acknowledged`, whose MD5s the caller has compared."""
+    def __init__(self, plan: Plan, *, acknowledged: int = 0, leftover: Sequence[HeldPart] = ()) -> None:
+        """Begin with a session that holds parts 1 to `acknowledged`, whose MD5s the caller has compared.
+
+        `leftover` are the parts that it holds behind those, which are not trusted and will be sent again.
+        """
         if not 0 <= acknowledged <= plan.parts:
             raise ValueError(f"{acknowledged} parts of {plan.parts} cannot be acknowledged")
         self.plan = plan
         self.acknowledged = acknowledged
+        self._leftover = {part.number: part.md5 for part in leftover}
         self.state = self._open_or_complete()
 
     @property
@@ -181,7 +186,8 @@ class UploadSessionMachine:
         """Settle a doubt by what Vault lists. `md5` is ours for the doubtful part. Return True when Vault holds it.
 
         A part with another MD5 is somebody else's when it was offered once (`attempt` 1); when it was offered before,
-        it may be what an earlier attempt left there, which the next one overwrites.
+        it may be what an earlier attempt left there, which the next one overwrites. Nor says it anything when it is
+        what the session held at the beginning, or when the list has no MD5: then the part is sent again.
 
         Raises:
             UploadSessionConflict: the list is not what this upload alone would have made: somebody else writes.
@@ -189,18 +195,18 @@ class UploadSessionMachine:
         self._require(Action.LIST_PARTS)
         part = self.plan.part(self.acknowledged + 1)
         _check_range(held, self.plan)
-        if not self.acknowledged <= len(held) <= part.number:
+        if not self.acknowledged <= len(held) <= max([part.number, *self._leftover]):
             raise UploadSessionConflict(
                 f"the upload session holds {len(held)} parts "
                 f"where this upload sent {self.acknowledged} or {part.number}",
                 hint=_SOMEBODY_ELSE,
             )
-        arrived = len(held) == part.number
-        if arrived and held[-1].md5 != md5 and attempt > 1:
-            arrived = False
-        elif arrived and held[-1].md5 != md5:
+        listed = held[part.number - 1].md5 if len(held) >= part.number else None
+        arrived = listed == md5
+        explained = arrived or attempt > 1 or listed in (None, self._leftover.get(part.number))
+        if not explained:
             raise UploadSessionConflict(
-                f"the upload session's part {part.number} has MD5 {held[-1].md5}, ours is {md5}", hint=_SOMEBODY_ELSE
+                f"the upload session's part {part.number} has MD5 {listed}, ours is {md5}", hint=_SOMEBODY_ELSE
             )
         self.acknowledged += arrived
         self._step(Action.LIST_PARTS, self._open_or_complete())

@@ -73,6 +73,7 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
     ) -> None:
         self._address = parse_address(address)
         self.content_md5 = ContentMd5Memory()
+        self.upload_sessions_in_use: set[str] = set()
         self._transport = transport or AiohttpTransport(self._address.base_url, ssl_context=ssl_context)
         calls = Calls(
             self._transport,

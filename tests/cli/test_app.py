@@ -39,7 +39,7 @@ def test_every_option_of_upload_is_explained(capsys: pytest.CaptureFixture[str])
     options = [row.split() for row in rows if row.startswith("--")]
     assert [option[0] for option in options] == [
         "--session-id", "--commit", "--overwrite", "--part-size", "--memory", "--content-md5",
-        "--quiet", "--json",
+        "--restart", "--resume-check", "--source-changes", "--grace", "--quiet", "--json",
     ]  # fmt: skip
     assert all(len(option) > 4 for option in options)
 
@@ -59,6 +59,11 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         (["upload", "a", "/u1/a", "--memory", "0"], "greater than 0"),
         (["upload", "a", "/u1/a", "--content-md5", "rot13"], "hex"),
         (["upload", "a", "/u1/a", "--token", "T"], "--token"),
+        (["upload", "a", "/u1/a", "--grace", "-1"], "--grace"),
+        (["upload", "a", "/u1/a", "--grace", "nan"], "--grace"),
+        (["upload", "a", "/u1/a", "--resume-check", "some"], "last"),
+        (["upload", "a", "/u1/a", "--source-changes", "ignore"], "warn"),
+        (["upload", "a", "--session-id", "s", "--restart"], "--restart"),
         (["upload", "a", "/u1/a", "--commit"], "--session-id"),
         (["emulator", "--switch", "x=1"], "x=1"),
         (["emulator", "--discard", "--root", "here"], "root"),

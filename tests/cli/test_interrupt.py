@@ -79,6 +79,64 @@ def test_an_exception_comes_out_as_it_is() -> None:
         run_interruptible(work, pytest.fail)
 
 
+class Draining:
+    """Work that sends itself a signal, and ends by itself when it is asked to."""
+
+    def __init__(self, *, obeys: bool) -> None:
+        self.obeys = obeys
+        self.asked: anyio.Event | None = None
+        self.said: list[str] = []
+
+    async def __call__(self) -> int | None:
+        self.asked = anyio.Event()
+        os.kill(os.getpid(), signal.SIGINT)
+        await self.asked.wait()
+        if not self.obeys:
+            await anyio.sleep_forever()
+        self.said.append("ended by itself")
+        return None
+
+    def drain(self) -> None:
+        assert self.asked is not None
+        self.asked.set()
+
+    def on_interrupt(self) -> None:
+        self.said.append("resumable")
+
+
+def test_work_that_can_end_by_itself_is_asked_to() -> None:
+    work = Draining(obeys=True)
+    assert run_interruptible(work, work.on_interrupt, drain=work.drain, grace_s=600) == ExitCode.INTERRUPTED
+    assert work.said == ["ended by itself", "resumable"]
+
+
+def test_when_the_grace_time_is_over_it_is_cancelled() -> None:
+    work = Draining(obeys=False)
+    assert run_interruptible(work, work.on_interrupt, drain=work.drain, grace_s=0.01) == ExitCode.INTERRUPTED
+    assert work.said == ["resumable"]
+
+
+def test_without_a_grace_time_it_is_not_asked() -> None:
+    work = Draining(obeys=True)
+    assert run_interruptible(work, work.on_interrupt, drain=pytest.fail, grace_s=0) == ExitCode.INTERRUPTED
+    assert work.said == ["resumable"]
+
+
+def test_what_is_done_in_the_grace_time_is_done() -> None:
+    asked: list[anyio.Event] = []
+
+    async def work() -> int:
+        asked.append(anyio.Event())
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asked[0].wait()
+        return 7
+
+    def drain() -> None:
+        asked[0].set()
+
+    assert run_interruptible(work, pytest.fail, drain=drain, grace_s=600) == 7
+
+
 def test_a_second_signal_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)

@@ -113,6 +113,87 @@ def test_several_files_go_into_a_folder(vault: Vault, tmp_path: Path) -> None:
     assert {name: vault.content(f"/u1/{name}") for name in contents} == contents
 
 
+def test_one_file_goes_into_a_folder_that_ends_in_a_slash(vault: Vault, tmp_path: Path) -> None:
+    content = write(tmp_path / "a.bin", 1000)
+    done = vault.upload(tmp_path / "a.bin", "/u1/")
+    assert (done.code, done.err) == (0, "")
+    assert vault.content("/u1/a.bin") == content
+
+
+# -- what an earlier run has left
+
+
+@pytest.fixture
+def left(vault: Vault, source: Path) -> str:
+    """The upload session of a run that Vault went away from after two parts."""
+    vault.goes_wrong("put_part,part=3:refuse,error_type=INSUFFICIENT_ACCESS")
+    failed = vault.upload(source, "/u1/big.bin", "--part-size", "5MiB")
+    assert failed.code == 6
+    [session] = vault.emulator.inside.sessions
+    assert len(session.parts) == 2
+    return session.id
+
+
+def test_the_same_command_continues_and_says_so(vault: Vault, source: Path, left: str) -> None:
+    done = vault.upload(source, "/u1/big.bin")
+    assert done.code == 0
+    assert done.err == f"asyncup: {source}: continuing upload session {left}: 2 of 12 parts are in Vault already\n"
+    assert "2 of them were in Vault already" in done.out
+    assert vault.content("/u1/big.bin") == source.read_bytes()
+    assert vault.emulator.inside.sessions == []
+
+
+def test_restart_begins_anew(vault: Vault, source: Path, left: str) -> None:
+    done = vault.upload(source, "/u1/big.bin", "--restart")
+    assert done.code == 0
+    assert done.err == f"asyncup: {source}: aborted the unfinished upload session {left}\n"
+    assert "in Vault already" not in done.out
+    assert vault.content("/u1/big.bin") == source.read_bytes()
+    assert vault.emulator.inside.sessions == []
+
+
+def test_another_file_leaves_it_alone_and_says_so(vault: Vault, source: Path, left: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.bin"
+    content = write(other, source.stat().st_size)
+    done = vault.upload(other, "/u1/big.bin", "--quiet")
+    assert (done.code, done.err) == (0, "")
+    assert vault.content("/u1/big.bin") == content
+    assert [session.id for session in vault.emulator.inside.sessions] == [left]
+
+
+# -- results that nobody takes
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_result_that_cannot_be_written_is_no_success_and_no_bug(vault: Vault, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / name, 1000)
+    for destination, files in (("/u1/x", ["a"]), ("/u1", ["a", "b"])):
+        with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+            done = subprocess.run(
+                [*COMMAND, "upload", *(str(tmp_path / name) for name in files), destination, "--json"],
+                env=environment_for(vault.emulator.url), stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 18, done.stderr
+        assert done.stderr == "asyncup: results cannot be written: No space left on device\n"
+    assert vault.content("/u1/b") == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a POSIX pipe")
+@pytest.mark.parametrize("arguments", [["upload", "FILE", "/u1/a", "--json"], ["--help"]])
+def test_a_reader_who_went_away_is_no_bug(vault: Vault, tmp_path: Path, arguments: list[str]) -> None:
+    write(tmp_path / "a", 1000)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    words = [str(tmp_path / "a") if word == "FILE" else word for word in arguments]
+    done = subprocess.run(
+        [*COMMAND, *words], env=environment_for(vault.emulator.url), stdout=theirs, stderr=subprocess.PIPE, check=False
+    )
+    os.close(theirs)
+    assert done.returncode == 18
+    assert b"Traceback" not in done.stderr
+
+
 def test_a_file_that_fails_does_not_stop_the_others(vault: Vault, tmp_path: Path) -> None:
     write(tmp_path / "a", 1000)
     write(tmp_path / "b", 1000)

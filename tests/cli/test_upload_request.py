@@ -9,6 +9,7 @@ from asyncup import UploadOptions
 from asyncup.cli.upload_request import (
     Target,
     UploadRequest,
+    checked_grace_s,
     continuing_command,
     targets_of,
 )
@@ -23,9 +24,21 @@ def test_one_file_has_its_path_in_vault_for_destination() -> None:
     assert targets("dir/a.bin", "/u1/b.bin") == (Target("dir/a.bin", destination="/u1/b.bin"),)
 
 
-@pytest.mark.parametrize("destination", ["", "/", "/u1/"])
-def test_a_destination_without_a_name_is_left_to_the_library_to_refuse(destination: str) -> None:
-    assert targets("a.bin", destination) == (Target("a.bin", destination=destination),)
+@pytest.mark.parametrize(("file", "destination"), [("a.bin", ""), ("/", "/u1/"), ("", "/u1/")])
+def test_a_destination_without_a_name_is_left_to_the_library_to_refuse(file: str, destination: str) -> None:
+    assert targets(file, destination) == (Target(file, destination=destination),)
+
+
+@pytest.mark.parametrize(("folder", "path"), [("/u1/", "/u1/a.bin"), ("/", "/a.bin"), ("u1/b/", "u1/b/a.bin")])
+def test_one_file_goes_into_what_ends_in_a_slash(folder: str, path: str) -> None:
+    assert targets("dir/a.bin", folder) == (Target("dir/a.bin", destination=path),)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
+def test_a_grace_time_is_a_number_of_seconds(seconds: float) -> None:
+    assert checked_grace_s(0.0) == 0.0
+    with pytest.raises(UsageError, match="--grace"):
+        checked_grace_s(seconds)
 
 
 @pytest.mark.parametrize("folder", ["/u1", "/u1/"])
@@ -48,6 +61,7 @@ def test_a_session_takes_one_file() -> None:
         ([], {"session_id": "s1"}, "exactly one FILE"),
         (["a.bin", "/u1/a.bin"], {"session_id": "s1"}, "exactly one FILE"),
         (["a.bin"], {"session_id": "s1", "overwrite": True}, "--overwrite"),
+        (["a.bin"], {"session_id": "s1", "restart": True}, "--restart"),
         (["a.bin"], {"session_id": ""}, "needs the id"),
         (["a.bin", "/u1/a.bin"], {"commit": True}, "--commit goes with --session-id"),
         (["x/a.bin", "y/a.bin", "/u1"], {}, "several files would become /u1/a.bin"),
@@ -61,8 +75,12 @@ def test_contradictions_are_refused(arguments: list[str], options: dict[str, obj
 
 def test_what_is_not_given_has_the_default_of_the_library() -> None:
     assert UploadRequest(targets=()).options() == UploadOptions()
-    options = UploadRequest(targets=(), part_size=7, memory=8, content_md5="hex").options()
-    assert options == UploadOptions(part_size=7, memory_budget=8, content_md5="hex")
+    options = UploadRequest(
+        targets=(), part_size=7, memory=8, content_md5="hex", resume_check="last", source_changes="warn"
+    ).options()
+    assert options == UploadOptions(
+        part_size=7, memory_budget=8, content_md5="hex", resume_check="last", source_changes="warn"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="quotes as a POSIX shell does")
@@ -83,6 +101,11 @@ def test_what_is_not_given_has_the_default_of_the_library() -> None:
             UploadRequest(targets=(), commit=True, memory=8, content_md5="hex", quiet=True, json=True),
             Target("-a", session_id="s1"),
             "asyncup upload --session-id s1 --commit --memory 8 --content-md5 hex --quiet --json -- -a",
+        ),
+        (
+            UploadRequest(targets=(), restart=True, resume_check="none", source_changes="warn", grace_s=0.5),
+            Target("a", destination="/u1/a"),
+            "asyncup upload --session-id s1 --commit --resume-check none --source-changes warn --grace 0.5 a",
         ),
     ],
 )

@@ -210,6 +210,7 @@ class HeldSession:
     size: int
     overwrite: bool
     created: str
+    owner: int | None = 1
     parts: dict[int, bytes] = field(default_factory=dict)
 
     @property
@@ -267,6 +268,7 @@ class MemoryVault:
         most_in_flight: how many requests were answered at the same time, at most.
         waiting: set when a request reached `never_answers`.
         closed: whether `aclose` was called.
+        unlisted_md5s: numbers of parts that are listed without their MD5.
         headers: added to every answer; lower-case names.
     """
 
@@ -300,6 +302,7 @@ class MemoryVault:
         self.passwords = {USER: PASSWORD}
         self.profiles = {PROFILE: PROVIDER_TOKEN}
         self.headers: dict[str, str] = {}
+        self.unlisted_md5s: set[int] = set()
         self.page_size = page_size
         self.next_page = next_page
         self.job_ending = job_ending
@@ -567,9 +570,11 @@ class MemoryVault:
         if endpoint is Endpoint.SESSION_DETAILS:
             return self._success(data=_described(session))
         if endpoint is Endpoint.LIST_PARTS:
-            return self._page(
-                request, query, [_part(number, session.parts[number]) for number in sorted(session.parts)]
-            )
+            rows = [_part(number, session.parts[number]) for number in sorted(session.parts)]
+            for row in rows:
+                if row["part_number"] in self.unlisted_md5s:
+                    del row["part_content_md5"]
+            return self._page(request, query, rows)
         if endpoint is Endpoint.ABORT:
             del self.sessions[session_id]
             self.effects.append(endpoint)
@@ -801,7 +806,7 @@ def _described(session: HeldSession) -> dict[str, Any]:
         "size": session.size,
         "uploaded": session.uploaded,
         "uploaded_parts": len(session.parts),
-        "owner": 1,
+        "owner": session.owner,
         "overwrite": session.overwrite,
         "created_date": session.created,
         "last_uploaded_date": session.created,

@@ -25,6 +25,7 @@ from asyncup.errors import (
 )
 from asyncup.events import BufferKind, PartStarted, RetryScheduled, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.reader import ReadPart
 from asyncup.pipeline.sender import Sender
@@ -113,6 +114,7 @@ async def sending(
         options=options,
         clock=StageClock(lambda: 0.0, lambda _: None),
         emit=witness,
+        lane=Lane(anyio.CancelScope()),
     )
     async with (
         open_source(file.path) as source,

@@ -140,7 +140,7 @@ CHANGES: list[tuple[Callable[[Path], None], str]] = [
     (truncate, "it has 0 bytes now, 95000 when it was opened"),
     (append, "it has 95001 bytes now"),
     (overwrite_a_byte, "it was written to"),
-    (lambda path: os.utime(path, (1, 1)), "attributes were changed"),
+    (lambda path: os.utime(path, (1, 1)), "or its time of writing was set"),
     (lambda path: path.chmod(0o640), "attributes were changed"),
 ]
 

@@ -23,7 +23,7 @@ from tests.protocol.outcome import outcome_of
 ROOT = "/api/v25.2"
 ODD = st.characters(categories=["Cs", "Cc"]) | st.sampled_from('/\\.:*?"<>|%+&=# ')
 ANY_TEXT = st.text(st.characters() | ODD, max_size=20)
-NAME = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(
+NAME = st.text(st.characters(exclude_characters="/\\", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(
     lambda name: name not in (".", "..")
 )
 PATH = st.lists(NAME, min_size=1, max_size=4).map(lambda names: "/" + "/".join(names))
@@ -68,6 +68,7 @@ def test_what_names_no_file_is_refused(destination: str) -> None:
         ("/u1//a", "holds the segment ''"),
         ("/u1/../a", "holds the segment '..'"),
         ("/u1/a\n", "control character"),
+        ("/u1/a\\b", "backslash"),
         ("/u1/\udcff", "is not Unicode"),
     ],
 )

@@ -106,6 +106,7 @@ READ_SESSION = UploadSession(
     owner=42,
     created_date="2026-05-01T10:00:00.000Z",
     expiration_date="2026-05-04T10:00:00.000Z",
+    overwrite=True,
 )
 
 
@@ -117,7 +118,13 @@ def test_an_upload_session() -> None:
 
 def test_of_an_upload_session_only_the_id_is_sure() -> None:
     session = read_upload_session(Operation.SESSION_DETAILS, success(data={"id": "a", "size": "12", "owner": None}))
-    assert session == UploadSession("a", None, 12, None, None, None, None, None)
+    assert session == UploadSession("a", None, 12, None, None, None, None, None, None)
+
+
+@pytest.mark.parametrize(("value", "read"), [(True, True), (False, False), (None, None), ("true", None), (1, None)])
+def test_whether_it_may_overwrite_is_known_only_when_it_says_so(value: object, read: object) -> None:
+    session = read_upload_session(Operation.SESSION_DETAILS, success(data={"id": "a", "overwrite": value}))
+    assert session.overwrite is read
 
 
 @pytest.mark.parametrize("data", [None, [], "a", {}, {"id": ""}, {"id": 5}, {"id": None}])
@@ -140,6 +147,10 @@ def test_a_part_without_what_a_decision_needs_is_malformed(missing: str) -> None
     row = {"size": 1, "part_number": 1, "part_content_md5": MD5} | {missing: None}
     with pytest.raises(MalformedAnswer, match="no part"):
         read_held_part(success(data=row))
+    if missing == "part_content_md5":
+        # Of a part that is only listed, the number and the size say something, too.
+        assert read_parts(success(data=[row])).rows == (HeldPart(1, 1, None),)
+        return
     with pytest.raises(MalformedAnswer, match="a row of the list"):
         read_parts(success(data=[row]))
 

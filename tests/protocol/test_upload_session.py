@@ -1,7 +1,7 @@
 """The upload session's machine: every state with every event, and any order of events against a model of the server."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import assume, given, strategies as st
@@ -216,6 +216,51 @@ def test_a_part_with_other_bytes_after_the_first_attempt_is_somebody_elses() -> 
     with pytest.raises(UploadSessionConflict, match="part 2 has MD5 f"):
         machine.list_parts([*held(1), HeldPart(2, 10, "f" * 32)], md5(2))
     assert (machine.state, machine.acknowledged) == (State.DOUBTFUL, 1)
+
+
+def machine_with_leftovers(*, acknowledged: int = 1) -> UploadSessionMachine:
+    """A session that held all three parts; those behind `acknowledged` are not trusted. The next one is in doubt."""
+    leftover = [replace(part, md5="e" * 32) for part in held(3)[acknowledged:]]
+    machine = UploadSessionMachine(PLAN, acknowledged=acknowledged, leftover=leftover)
+    machine.offer(acknowledged + 1)
+    machine.doubt()
+    return machine
+
+
+@pytest.mark.parametrize("acknowledged", [0, 1, 2])
+def test_what_the_session_held_at_the_beginning_is_no_conflict(acknowledged: int) -> None:
+    doubtful = acknowledged + 1
+    machine = machine_with_leftovers(acknowledged=acknowledged)
+    before = [*held(acknowledged), *(replace(part, md5="e" * 32) for part in held(3)[acknowledged:])]
+    assert machine.list_parts(before, md5(doubtful)) is False
+    assert machine.acknowledged == acknowledged
+
+    machine = machine_with_leftovers(acknowledged=acknowledged)
+    arrived = [*held(doubtful), *before[doubtful:]]
+    assert machine.list_parts(arrived, md5(doubtful)) is True
+    assert machine.acknowledged == doubtful
+
+    machine = machine_with_leftovers(acknowledged=acknowledged)
+    with pytest.raises(UploadSessionConflict, match="has MD5 f"):
+        machine.list_parts(
+            [*held(acknowledged), replace(held(3)[acknowledged], md5="f" * 32), *before[doubtful:]], md5(doubtful)
+        )
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_part_that_is_listed_without_md5_is_sent_again(attempt: int) -> None:
+    machine = machine_in(State.DOUBTFUL)
+    assert machine.list_parts([*held(1), HeldPart(2, 10, None)], md5(2), attempt=attempt) is False
+    assert (machine.state, machine.acknowledged) == (State.OPEN, 1)
+
+
+def test_before_a_commit_a_list_without_md5s_leaves_it_to_the_receipts() -> None:
+    listed = [replace(part, md5=None) for part in held(3)]
+    compare_with_acknowledged(listed, PLAN, [md5(1), md5(2), md5(3)])
+    with pytest.raises(UploadSessionConflict):
+        compare_with_acknowledged(listed[:2], PLAN, [md5(1), md5(2), md5(3)])
+    with pytest.raises(UploadSessionConflict):
+        compare_with_acknowledged([*listed[:2], HeldPart(3, 6, None)], PLAN, [md5(1), md5(2), md5(3)])
 
 
 ODD_LISTS = {

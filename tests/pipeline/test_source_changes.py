@@ -1,0 +1,193 @@
+"""Whole uploads of files that somebody touches, writes to, replaces or deletes meanwhile, under both policies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asyncup import upload, upload_file
+from asyncup.errors import AsyncupError, SourceChanged
+from asyncup.events import SourceTouched
+from asyncup.pipeline.options import BufferPolicy, SourceChanges
+from asyncup.pipeline.results import UploadedFile
+from tests.fakes.memory_vault import Endpoint, MemoryVault, do
+from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
+from tests.pipeline.uploads import OPTIONS, PARTS, Witness, outcome, succeeded
+
+PATH = "/u1/local.bin"
+
+
+def chmod(path: Path) -> None:
+    path.chmod(0o640 if path.stat().st_mode & 0o777 != 0o640 else 0o600)
+
+
+def touch(path: Path) -> None:
+    os.utime(path, ns=(1, 1))
+
+
+def link(path: Path) -> None:
+    path.with_name("another name").hardlink_to(path)
+
+
+def write_and_hide_it(path: Path) -> None:
+    """A program that sets the time of writing back, as tar and rsync do."""
+    status = path.stat()
+    overwrite_a_byte(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def rewrite_the_same(path: Path) -> None:
+    content = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(content)
+
+
+def replace_it(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+def rename(path: Path) -> None:
+    path.rename(path.with_name("renamed"))
+
+
+@pytest.fixture(autouse=True)
+def _any_change_gets_another_time(local_file: LocalFile, tmp_path: Path) -> None:
+    """Wait for the next tick of the file system's clock: what happens in one tick cannot be told apart."""
+    probe = tmp_path / "probe"
+    probe.touch()
+    while probe.stat().st_ctime_ns <= local_file.path.stat().st_ctime_ns:
+        os.utime(probe)
+
+
+HARMLESS = [chmod, touch, link, rewrite_the_same]
+WRITTEN = [overwrite_a_byte, write_and_hide_it]
+NEVER = [truncate, append, replace_it, Path.unlink, rename]
+BUFFERS = pytest.mark.parametrize("buffers", ["auto", "copied"])
+
+
+async def send(
+    file: LocalFile, memory: MemoryVault, changes: SourceChanges, buffers: BufferPolicy
+) -> tuple[UploadedFile | AsyncupError, Witness]:
+    witness = Witness()
+    options = replace(OPTIONS, source_changes=changes, buffers=buffers)
+    async with memory.vault() as vault:
+        result = await outcome(upload_file(file.path, PATH, vault=vault, options=options, on_event=witness))
+    memory.assert_clean()
+    memory.closed = False
+    return result, witness
+
+
+@BUFFERS
+@pytest.mark.parametrize("at", [1, 4, PARTS])
+@pytest.mark.parametrize("act", HARMLESS)
+async def test_what_left_the_bytes_alone_is_only_told(
+    local_file: LocalFile, act: Callable[[Path], None], at: int, buffers: BufferPolicy
+) -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.PUT_PART, do(lambda _: act(local_file.path)), nth=at)
+    result, witness = await send(local_file, memory, "warn", buffers)
+    assert succeeded(result).md5s
+    assert memory.items == {PATH: local_file.content}
+    assert len(witness.of(SourceTouched)) == 1
+    assert memory.effects.count(Endpoint.PUT_PART) == PARTS
+    witness.assert_consistent()
+
+
+@BUFFERS
+@pytest.mark.parametrize("at", [1, 4, PARTS])
+@pytest.mark.parametrize("act", WRITTEN)
+@pytest.mark.parametrize("changes", ["fail", "warn"])
+async def test_other_bytes_are_never_committed(
+    local_file: LocalFile, act: Callable[[Path], None], at: int, buffers: BufferPolicy, changes: SourceChanges
+) -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.PUT_PART, do(lambda _: act(local_file.path)), nth=at)
+    result, _ = await send(local_file, memory, changes, buffers)
+    assert type(result) is SourceChanged
+    assert memory.items == {}
+    if changes == "warn":
+        assert result.part == 1, "it is said where"
+        assert memory.sessions == {}
+
+
+@BUFFERS
+@pytest.mark.parametrize("act", NEVER)
+@pytest.mark.parametrize("changes", ["fail", "warn"])
+async def test_what_the_path_does_not_show_is_never_committed(
+    local_file: LocalFile, act: Callable[[Path], None], buffers: BufferPolicy, changes: SourceChanges
+) -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.PUT_PART, do(lambda _: act(local_file.path)), nth=4)
+    result, _ = await send(local_file, memory, changes, buffers)
+    assert type(result) is SourceChanged
+    assert memory.items == {}
+    assert result.attributes_only == (changes == "fail" and act is rename)
+    assert len(memory.sessions) == result.attributes_only
+
+
+@BUFFERS
+@pytest.mark.parametrize("act", [chmod, link])
+@pytest.mark.parametrize("at", [1, 4, PARTS])
+async def test_attributes_alone_leave_a_session_that_is_continued(
+    local_file: LocalFile, act: Callable[[Path], None], at: int, buffers: BufferPolicy
+) -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.PUT_PART, do(lambda _: act(local_file.path)), nth=at)
+    result, _ = await send(local_file, memory, "fail", buffers)
+    assert type(result) is SourceChanged
+    assert result.attributes_only
+    assert [result.session_id] == list(memory.sessions)
+    async with memory.vault() as vault:
+        await upload(local_file.path, result.session_id or "", vault=vault, options=OPTIONS, commit=True)
+    assert memory.items == {PATH: local_file.content}
+    assert memory.effects.count(Endpoint.PUT_PART) == PARTS
+
+
+async def test_attributes_that_hide_a_write_do_not_survive_the_continuation(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.PUT_PART, do(lambda _: write_and_hide_it(local_file.path)), nth=4)
+    result, _ = await send(local_file, memory, "fail", "copied")
+    assert type(result) is SourceChanged
+    assert result.attributes_only, "only the time of the change tells it"
+    async with memory.vault() as vault:
+        again = await outcome(
+            upload(local_file.path, result.session_id or "", vault=vault, options=OPTIONS, commit=True)
+        )
+    assert isinstance(again, AsyncupError)
+    assert again.part == 1
+    assert memory.items == {}
+
+
+@pytest.mark.parametrize("act", [chmod, touch])
+async def test_a_small_file_that_is_touched_is_compared_again(
+    local_file: LocalFile, act: Callable[[Path], None]
+) -> None:
+    small = LocalFile.write(local_file.path, local_file.content[:400])
+    memory = MemoryVault()
+    memory.fail(Endpoint.CREATE_ITEM, do(lambda _: act(small.path)))
+    result, witness = await send(small, memory, "warn", "auto")
+    assert succeeded(result).size == 400
+    assert len(witness.of(SourceTouched)) == 1
+
+
+async def test_a_small_file_that_is_written_to_is_told(local_file: LocalFile) -> None:
+    small = LocalFile.write(local_file.path, local_file.content[:400])
+    memory = MemoryVault()
+    memory.fail(Endpoint.CREATE_ITEM, do(lambda _: overwrite_a_byte(small.path)))
+    result, _ = await send(small, memory, "warn", "auto")
+    assert type(result) is SourceChanged
+
+
+async def test_an_empty_file_that_is_touched_has_no_bytes_to_compare(local_file: LocalFile) -> None:
+    empty = LocalFile.write(local_file.path, b"")
+    memory = MemoryVault()
+    memory.fail(Endpoint.CREATE_ITEM, do(lambda _: chmod(empty.path)))
+    result, witness = await send(empty, memory, "warn", "auto")
+    assert succeeded(result).size == 0
+    assert len(witness.of(SourceTouched)) == 1
