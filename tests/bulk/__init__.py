@@ -1,1 +1,1 @@
-"""Many files: the pure parts against tables, properties and a simulated network, the others without a clock."""
+"""Tests of asyncup/bulk/, module by module."""
