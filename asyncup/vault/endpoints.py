@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 from asyncup.errors import MalformedAnswer
@@ -37,14 +37,21 @@ class Endpoints:
         Raises:
             MalformedAnswer: a page names itself, or one before it, as the next, or something that is no URL.
         """
-        rows: list[T] = []
+        return [row async for page in self.pages(first, read) for row in page.rows]
+
+    async def pages(self, first: Request, read: Callable[[Answer], Page[T]]) -> AsyncGenerator[Page[T]]:
+        """Yield page by page, for lists that may be too long to be held.
+
+        Raises:
+            MalformedAnswer: as `all_pages`.
+        """
         request = first
         seen: set[str] = set()
         while True:
             page = await self.calls.ask(request, read)
-            rows.extend(page.rows)
+            yield page
             if page.next_page is None:
-                return rows
+                return
             try:
                 target = next_page_target(page.next_page, self.calls.api_root)
             except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
@@ -108,6 +108,11 @@ class ItemEndpoints(Endpoints):
         """
         items = await self.all_pages(requests.list_items(folder, recursive=recursive), read_items)
         return [item for item in items if is_inside(item.path, folder)]
+
+    async def item_pages(self, folder: str) -> AsyncGenerator[list[Item]]:
+        """Yield what a folder holds page by page, for folders that may be too large to be held."""
+        async for page in self.pages(requests.list_items(folder, recursive=False), read_items):
+            yield [item for item in page.rows if is_inside(item.path, folder)]
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
         """Return `length` bytes of a file from `offset` on, fewer only at its end; at most 50 MB (documented).
