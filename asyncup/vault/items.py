@@ -114,11 +114,16 @@ class ItemEndpoints(Endpoints):
 
     async def each_item(self, folder: str, *, recursive: bool = False) -> AsyncGenerator[Item, None]:
         """Yield what a folder holds, in Vault's order and page by page: for folders of which no list should be made."""
+        async with aclosing(self.item_pages(folder, recursive=recursive)) as pages:
+            async for items in pages:
+                for item in items:
+                    yield item
+
+    async def item_pages(self, folder: str, *, recursive: bool = False) -> AsyncGenerator[list[Item], None]:
+        """Yield what a folder holds page by page: for folders that may be too large to be held."""
         async with aclosing(self.each_page(requests.list_items(folder, recursive=recursive), read_items)) as pages:
             async for rows in pages:
-                for item in rows:
-                    if is_inside(item.path, folder):
-                        yield item
+                yield [item for item in rows if is_inside(item.path, folder)]
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
         """Return `length` bytes of a file from `offset` on, fewer only at its end; at most 50 MB (documented).

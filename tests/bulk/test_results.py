@@ -148,5 +148,5 @@ async def test_a_file_of_very_many_parts(tmp_path: Path) -> None:
     await in_thread(write_it)
     assert len(json.loads((tmp_path / "results.jsonl").read_text())["md5s"]) == many
     for name in ("results.jsonl", "results.csv"):
-        [found] = await in_thread(lambda name=name: list(manifest_rows(tmp_path / name)))
+        [found] = await in_thread(list, manifest_rows(tmp_path / name))
         assert isinstance(found, UploadItem)
