@@ -14,7 +14,7 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench-sequential test check format format-check lint types architecture constraints clean
+.PHONY: help demo bench-sequential test soak check format format-check lint types architecture constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench-sequential: $(STAMP) ## asyncup against a loop that reads, hashes and PUTs
 
 test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
 	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP) ## ten minutes of kills, outages and random tests; ASYNCUP_SOAK_SEED and _FILES
+	$(BIN)/python -m tests.soak
 
 check: format-check lint types architecture test ## everything that CI runs
 
