@@ -18,7 +18,8 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench bench-quick bench-readme test check format format-check lint types architecture constraints clean
+.PHONY: help demo bench bench-quick bench-readme test soak check format format-check lint types architecture \
+	constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ bench-readme: $(BENCH_STAMP) ## the table in the README, from the last results
 
 test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
 	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP) ## ten minutes of kills, outages and random tests; ASYNCUP_SOAK_SEED and _FILES
+	$(BIN)/python -m tests.soak
 
 check: format-check lint types architecture test ## everything that CI runs
 

@@ -30,6 +30,8 @@ settings.register_profile(
 )
 # thorough: for a new property or a long night: make test ARGS=--hypothesis-profile=thorough
 settings.register_profile("thorough", deadline=None, max_examples=5_000)
+# soak: for the tests marked so, in `make soak`.
+settings.register_profile("soak", deadline=None, max_examples=1_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
@@ -62,3 +64,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     loops = {"asyncio": ASYNCIO} | ({"uvloop": UVLOOP} if find_spec("uvloop") else {})
     metafunc.parametrize("anyio_backend", loops.values(), ids=loops.keys(), indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every state machine `soak`, beside the tests that say so themselves."""
+    for item in items:
+        if item.name == "runTest":
+            item.add_marker(pytest.mark.soak)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import pytest
 from anyio.abc import SocketStream
 
 from asyncup.emulator.tcp_proxy import Link, Loss, TcpProxy, tcp_proxy
+from asyncup.emulator.tcp_proxy.connection import Side
 
 ENOUGH_S = 30.0
 pytestmark = pytest.mark.both_loops
@@ -224,6 +226,39 @@ async def test_a_reset_of_the_server_reaches_the_client_behind_its_answer() -> N
                 await client.send(b"b" * 100_000)
                 with pytest.raises((anyio.BrokenResourceError, anyio.EndOfStream)):
                     await client.receive()
+
+
+async def test_an_end_that_meets_a_reset_which_nobody_has_seen_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is gone, its side is not being read, and now the server ends: nothing is raised in the loop."""
+
+    def gone(side: Side) -> None:
+        assert side.transport is not None
+        transport = side.transport
+        monkeypatch.setattr(side, "transport", Unwritable(transport))
+        end(side)
+
+    end = Side.end
+    async with echo_server() as echo, tcp_proxy("127.0.0.1", echo.port) as proxy, await connect(proxy) as client:
+        await echoed(client, b"a")
+        monkeypatch.setattr(Side, "end", gone)
+        await client.send_eof()
+        with pytest.raises((anyio.BrokenResourceError, anyio.EndOfStream)):
+            await client.receive()
+        while proxy.connections:
+            await anyio.lowlevel.checkpoint()
+
+
+class Unwritable:
+    """A transport whose socket is not connected any more."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.abort = transport.abort
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
 
 
 async def test_bytes_can_be_awaited() -> None:

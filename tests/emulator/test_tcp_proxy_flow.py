@@ -259,6 +259,7 @@ _links = st.builds(
 )
 
 
+@pytest.mark.soak
 @given(_links, st.lists(_steps, max_size=60))
 def test_whatever_happens_the_bytes_are_the_same_and_not_too_early(
     link: Link, steps: list[bytes | str | float]

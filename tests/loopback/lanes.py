@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,13 +31,14 @@ from asyncup import (
     upload_file,
 )
 from asyncup.errors import UploadSessionNotFound, VaultError
-from asyncup.events import Event, UploadSessionOpened
+from asyncup.events import Event, RetryScheduled, UploadSessionOpened
 from asyncup.protocol.limits import Limits
 from asyncup.vault import jobs
 
 SOON_S = 0.05
 APPEARS_WITHIN_S = 60.0
-FAILED = 1
+FAILED = 3
+"""The exit code when a file met a typed error; Python's own for any other exception is 1."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,12 @@ class Errand:
         files: each with its destination; the destinations differ.
         progress: where is noted what was done.
         lanes: files at once.
+        passes: how often what failed with a typed error is tried again before this process ends.
         part_size: also the least one that the Vault takes.
         small_file_max: the largest file that goes without an upload session.
         memory: the byte budget of all lanes.
         client_id: by which the Vault tells this client from others.
-        stall_timeout_s: as in `UploadOptions`.
+        stall_timeout_s, answer_timeout_s: as in `UploadOptions`.
         max_attempts: as in `RetryPolicy`.
         die_at: kill this process when it is told of an event of that name for the nth time.
         events: where the number of events of each name is written at the end.
@@ -64,11 +66,13 @@ class Errand:
     files: list[tuple[str, str]]
     progress: str
     lanes: int = 1
+    passes: int = 1
     part_size: int = 5_242_880
     small_file_max: int = 5_242_880
     memory: int = 64 * 2**20
     client_id: str = "lanes"
     stall_timeout_s: float = 30.0
+    answer_timeout_s: float = 300.0
     max_attempts: int = 30
     die_at: tuple[str, int] | None = None
     events: str | None = None
@@ -109,7 +113,7 @@ class Progress:
             self.begun.add(destination)
         elif what == "session":
             self.sessions[destination] = value
-        else:
+        elif what == "done":
             self.done.add(destination)
 
 
@@ -125,23 +129,29 @@ class Lanes:
             part_size=errand.part_size,
             small_file_max=errand.small_file_max,
             stall_timeout_s=errand.stall_timeout_s,
+            answer_timeout_s=errand.answer_timeout_s,
             retry=policy,
         )
         self.events: Counter[str] = Counter()
-        self.errors: list[AsyncupError] = []
+        self.failed = 0
 
     async def run(self) -> None:
-        left = iter([pair for pair in self._errand.files if pair[1] not in self._progress.done])
-        async with anyio.create_task_group() as group:
-            for _ in range(self._errand.lanes):
-                group.start_soon(self._lane, left)
+        for _ in range(self._errand.passes):
+            self.failed = 0
+            left = iter([pair for pair in self._errand.files if pair[1] not in self._progress.done])
+            async with anyio.create_task_group() as group:
+                for _ in range(self._errand.lanes):
+                    group.start_soon(self._lane, left)
+            if not self.failed:
+                break
 
     async def _lane(self, left: Iterator[tuple[str, str]]) -> None:
         for path, destination in left:
             try:
                 await self._carry(path, destination)
             except AsyncupError as error:
-                self.errors.append(error)
+                self.failed += 1
+                say(error)
             else:
                 self._progress.note("done", destination)
 
@@ -150,10 +160,10 @@ class Lanes:
         self._progress.note("begun", destination)
         size = (await anyio.Path(path).stat()).st_size
         session_id = self._progress.sessions.get(destination)
-        if was_begun and session_id is None:
+        if was_begun and not session_id:
             session_id = await self._session_of(destination, size)
         hook = partial(self._told, destination)
-        if session_id is not None:
+        if session_id:
             try:
                 await upload(
                     path,
@@ -166,6 +176,7 @@ class Lanes:
                 )
             except UploadSessionNotFound:
                 if not await self._appears(destination, size):
+                    self._progress.note("session", destination)  # there is none any more
                     raise
             return
         await upload_file(
@@ -202,10 +213,12 @@ class Lanes:
             os.kill(os.getpid(), signal.SIGKILL)
         if isinstance(event, UploadSessionOpened):
             self._progress.note("session", destination, event.session_id)
+        elif isinstance(event, RetryScheduled):
+            self._progress.note("retry", destination, event.operation)
 
 
-async def run(errand: Errand) -> list[AsyncupError]:
-    """Upload what is not uploaded yet. Returns what went wrong, at most one error for each file."""
+async def run(errand: Errand) -> int:
+    """Upload what is not uploaded yet. Returns how many files are still not uploaded."""
     jobs._FIRST_JOB_POLL_S = SOON_S  # the emulator's jobs are quick, and its clock is not to be waited for
     limits = Limits(min_part_size=errand.part_size, job_poll_interval_s=SOON_S)
     policy = RetryPolicy(
@@ -213,22 +226,32 @@ async def run(errand: Errand) -> list[AsyncupError]:
     )
     progress = Progress(Path(errand.progress))
     login = TokenLogin(errand.token)
-    async with Vault(errand.url, login, limits=limits, client_id=errand.client_id, retry=policy) as vault:
+
+    def retried(event: Event) -> None:
+        if isinstance(event, RetryScheduled):
+            progress.note("retry", "", event.operation)
+
+    async with Vault(
+        errand.url, login, limits=limits, client_id=errand.client_id, retry=policy, on_event=retried
+    ) as vault:
         lanes = Lanes(errand, vault, progress, policy)
         await lanes.run()
     progress.close()
     if errand.events is not None:
         Path(errand.events).write_text(json.dumps(lanes.events), encoding="utf-8")
-    return lanes.errors
+    return lanes.failed
 
 
-def main(text: str, run_in_loop: Callable[..., list[AsyncupError]] = anyio.run) -> int:
-    """Do it in a new event loop; what went wrong is told on stderr. Returns the exit code."""
-    errors = run_in_loop(run, Errand.read(text))
-    for error in errors:
-        facts = f" [{error.error_type}, {error.status}]" if isinstance(error, VaultError) else ""
-        print(f"{type(error).__name__}: {error}{facts}", file=sys.stderr, flush=True)  # noqa: T201 - for who started it
-    return FAILED if errors else 0
+def say(error: AsyncupError) -> None:
+    """Tell whoever started this process what went wrong, a line for each error."""
+    facts = f" [{error.error_type}, {error.status}]" if isinstance(error, VaultError) else ""
+    line = " ".join(f"{type(error).__name__}: {error}{facts}".split())
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - for who started it
+
+
+def main(text: str) -> int:
+    """Do it in a new event loop. Returns the exit code."""
+    return FAILED if anyio.run(run, Errand.read(text)) else 0
 
 
 if __name__ == "__main__":

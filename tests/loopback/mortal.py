@@ -46,11 +46,10 @@ class MortalEmulator:
         """Where the bytes of a path are kept."""
         return self.root / "files" / path.strip("/")
 
-    async def start(self) -> None:
-        """Begin a life, with all that was kept in the last one."""
-        self._process = await self._life.enter_async_context(
-            emulator_process("--root", str(self.root), *self._arguments, environment=ENVIRONMENT)
-        )
+    async def start(self, *more: str) -> None:
+        """Begin a life, with all that was kept in the last one; `more` are arguments for this life only."""
+        arguments = ("--root", str(self.root), *self._arguments, *more)
+        self._process = await self._life.enter_async_context(emulator_process(*arguments, environment=ENVIRONMENT))
         at = urlsplit(self._process.url)
         assert at.hostname is not None
         assert at.port is not None

@@ -83,7 +83,11 @@ class Side(asyncio.BufferedProtocol):
     def end(self) -> None:
         """Write no more."""
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # it was reset, and its loop has not seen that yet
+                self._outgoing.cut(Cut.RESET)
+                self.transport.abort()
 
     def close(self) -> None:
         """End when everything is written."""

@@ -1,0 +1,1 @@
+"""Ten minutes of bad weather: `make soak`. Not part of `make test`."""
