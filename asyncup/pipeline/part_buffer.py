@@ -14,7 +14,7 @@ import anyio.from_thread
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
-__all__ = ["SLICE", "CopiedBuffer", "EmptyBuffer", "PartBuffer", "PiecesWithdrawn", "slice_bounds"]
+__all__ = ["SLICE", "CopiedBuffer", "PartBuffer", "PiecesWithdrawn", "WholeBuffer", "slice_bounds"]
 
 SLICE = 2**20
 """Bytes written at once: more would hold the event loop while TLS encrypts them, fewer cost more wake-ups."""
@@ -104,29 +104,36 @@ class CopiedBuffer:
             yield view[begin:end]
 
 
-class EmptyBuffer:
-    """The only part of a file without bytes."""
+class WholeBuffer:
+    """The only part of a small file, read in one go; or of one without bytes.
 
-    def __init__(self, part: Part) -> None:
+    Args:
+        part: the whole file.
+        content: its bytes.
+    """
+
+    def __init__(self, part: Part, content: bytes | bytearray) -> None:
         self.part = part
+        self._content = content
 
     @property
     def length(self) -> int:
         """See `PartBuffer`."""
-        return 0
+        return self.part.length
 
     def load(self) -> None:
-        """See `PartBuffer`."""
+        """See `PartBuffer`. It is loaded."""
 
     def pieces(self) -> Iterator[memoryview]:
         """See `PartBuffer`."""
-        return iter(())
+        view = memoryview(self._content)
+        return (view[begin : begin + SLICE] for begin in range(0, self.part.length, SLICE))
 
     async def slices(self) -> AsyncIterator[memoryview]:
         """See `PartBuffer`."""
-        nothing: tuple[memoryview, ...] = ()
-        for view in nothing:
-            yield view
+        view = memoryview(self._content)
+        for begin, end in slice_bounds(self.part.length):
+            yield view[begin:end]
 
 
 _READ_AT_ONCE = 8 * 2**20

@@ -7,15 +7,20 @@ sessions.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 import anyio
+import anyio.to_thread
 
 from asyncup.errors import ChecksumMismatch
 from asyncup.events import BufferKind, BytesWritten, PartAcknowledged, PartHashed, PartStarted, Stage, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.hasher import Hasher
-from asyncup.pipeline.part_buffer import EmptyBuffer, PartBuffer
+from asyncup.pipeline.part_buffer import PartBuffer, WholeBuffer
+from asyncup.pipeline.source import Source
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.content_md5 import ContentMd5Form, ContentMd5Policy, header_value
 from asyncup.protocol.plan import Part, Plan
@@ -23,6 +28,9 @@ from asyncup.protocol.responses import Item
 from asyncup.vault.transport import Patience
 
 __all__ = ["send_small_file"]
+
+_AT_ONCE = 2**20
+"""Files up to this size are read and hashed by one call in a thread, a few milliseconds at most."""
 
 
 async def send_small_file(transfer: Transfer, destination: str, *, overwrite: bool) -> tuple[str, int]:
@@ -35,31 +43,66 @@ async def send_small_file(transfer: Transfer, destination: str, *, overwrite: bo
     """
     source = transfer.source
     part = Part(1, 0, source.size)
-    # Copied: mapping and watching a lease costs more than copying a small file.
-    async with open_buffers(source, transfer.memory, may_map=False, on_copying=lambda *_: None) as buffers:
-        transfer.emit(
-            UploadStarted(
-                path=source.path,
-                session_id=None,
-                size=source.size,
-                parts=1,
-                part_size=source.size,
-                resumed_parts=0,
-                resumed_bytes=0,
-                buffers=BufferKind.COPIED,
-            )
+    transfer.emit(
+        UploadStarted(
+            path=source.path,
+            session_id=None,
+            size=source.size,
+            parts=1,
+            part_size=source.size,
+            resumed_parts=0,
+            resumed_bytes=0,
+            buffers=BufferKind.COPIED,
         )
-        transfer.clock.enter(Stage.DISK)
-        buffer, digest = await _load_and_hash(transfer, buffers, part)
+    )
+    transfer.clock.enter(Stage.DISK)
+    async with _loaded(transfer, part) as loaded:
+        digest = loaded.digest
         # What is sent is in Vault: it is not left unsaid whether that went well.
         with transfer.lane.in_flight():
-            item, written = await _post(transfer, destination, buffer, digest, overwrite=overwrite)
+            item, written = await _post(transfer, destination, loaded.buffer, digest, overwrite=overwrite)
             await _compare(transfer, destination, item, digest)
             transfer.emit(PartAcknowledged(source.path, 1, source.size, digest.hex(), source.size))
-            if source.size:
-                buffers.release(buffer, reusable=False)
+            loaded.release()
             await transfer.verify_source(Plan(source.size, max(source.size, 1)), [digest.hex()])
     return digest.hex(), written
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A file in memory, and its MD5. `release` gives the memory back; what it does at the end, it may do before."""
+
+    buffer: PartBuffer
+    digest: bytes
+    release: Callable[[], None]
+
+
+@asynccontextmanager
+async def _loaded(transfer: Transfer, part: Part) -> AsyncIterator[_Loaded]:
+    """Read and hash the file: a very small one by one visit to a thread, since each costs as much as sending it."""
+    if part.length > _AT_ONCE:
+        # Copied: mapping and watching a lease costs more than copying a small file.
+        async with open_buffers(transfer.source, transfer.memory, may_map=False, on_copying=lambda *_: None) as buffers:
+            buffer, digest = await _load_and_hash(transfer, buffers, part)
+            yield _Loaded(buffer, digest, lambda: buffers.release(buffer, reusable=False))
+        return
+    with ExitStack() as taken:
+        await transfer.memory.take(part.length)
+        taken.callback(transfer.memory.give_back, part.length)
+        content, digest, seconds = await anyio.to_thread.run_sync(_read_and_hash, transfer.source)
+        if part.length:
+            transfer.emit(PartHashed(transfer.source.path, part.number, part.length, seconds))
+        yield _Loaded(WholeBuffer(part, content), digest, taken.close)
+
+
+def _read_and_hash(source: Source) -> tuple[bytearray, bytes, float]:
+    """Return the file's bytes, their MD5, and the seconds that hashing took. For a worker thread."""
+    content = bytearray(source.size)
+    source.read(memoryview(content), 0)
+    source.verify_unchanged()
+    begun = time.perf_counter()
+    digest = hashlib.md5(content, usedforsecurity=False).digest()
+    return content, digest, time.perf_counter() - begun
 
 
 async def _compare(transfer: Transfer, destination: str, item: Item, digest: bytes) -> None:
@@ -77,8 +120,6 @@ async def _compare(transfer: Transfer, destination: str, item: Item, digest: byt
 
 
 async def _load_and_hash(transfer: Transfer, buffers: Buffers, part: Part) -> tuple[PartBuffer, bytes]:
-    if part.length == 0:
-        return EmptyBuffer(part), hashlib.md5(usedforsecurity=False).digest()
     buffer = await buffers.load(part)
 
     def hashed(_: PartBuffer, seconds: float) -> None:

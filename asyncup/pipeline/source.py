@@ -32,6 +32,7 @@ from pathlib import Path
 
 import aiofiles
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
@@ -170,17 +171,25 @@ async def open_source(path: str | os.PathLike[str], *, changes: SourceChanges = 
         SourceUnreadable: the system refuses to open it.
     """
     name = os.fspath(path)
+    seen: list[os.stat_result] = []
+
+    def open_and_look(path: str, flags: int) -> int:
+        fd = _open_without_waiting(path, flags)
+        seen.append(os.fstat(fd))  # here, because each visit to a thread costs as much as sending a small file
+        return fd
+
     # Shielded: a cancellation in the middle would leave an open file behind in the thread.
     with anyio.CancelScope(shield=True):
         try:
-            file = await aiofiles.open(name, "rb", buffering=0, opener=_open_without_waiting)
+            file = await aiofiles.open(name, "rb", buffering=0, opener=open_and_look)
         except OSError as error:
             raise await anyio.to_thread.run_sync(_cannot_open, name, error) from error
         except ValueError as error:
             # A null character, or one that the file system's encoding does not have.
             raise SourceNotFound(name, f"{name!r} cannot be the name of a file", hint="Check the path") from error
     try:
-        status = await anyio.to_thread.run_sync(os.fstat, file.fileno())
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        [status] = seen
         if not stat.S_ISREG(status.st_mode):
             raise _not_a_file(name)
         yield Source(name, file.fileno(), SourceIdentity.of(status), changes=changes)

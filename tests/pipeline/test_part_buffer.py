@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from asyncup.errors import SourceChanged, SourceUnreadable
 from asyncup.pipeline import part_buffer, source as source_module
 from asyncup.pipeline.memory_map import anonymous
-from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, EmptyBuffer, slice_bounds
+from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, WholeBuffer, slice_bounds
 from asyncup.pipeline.positional_read import read_into
 from asyncup.protocol.plan import Part
 from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
@@ -134,8 +134,18 @@ async def test_a_disk_that_fails_is_named(local_file: LocalFile, monkeypatch: py
     assert raised.value.path == str(local_file.path)
 
 
+@pytest.mark.parametrize("length", [1, 2**14, 2**14 + 1, SLICE, SLICE + 2**14 + 1])
+async def test_a_small_file_is_one_part(length: int) -> None:
+    content = CONTENT[:length]
+    buffer = WholeBuffer(Part(1, 0, len(content)), content)
+    assert b"".join(map(bytes, buffer.pieces())) == content
+    for _ in range(2):
+        assert b"".join([bytes(view) async for view in buffer.slices()]) == content
+    assert buffer.length == len(content)
+
+
 async def test_the_part_of_an_empty_file_has_nothing() -> None:
-    buffer = EmptyBuffer(Part(1, 0, 0))
+    buffer = WholeBuffer(Part(1, 0, 0), b"")
     buffer.load()
     assert list(buffer.pieces()) == []
     assert [view async for view in buffer.slices()] == []
