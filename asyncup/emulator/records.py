@@ -36,11 +36,16 @@ class Records:
             return
         path = self._folder / kind / f"{name}.json"
         async with self._lock:
-            await anyio.Path(path.parent).mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".new")
-            async with aiofiles.open(beside, "w", encoding="utf-8") as file:
-                await file.write(json.dumps(make()))
-            await anyio.Path(beside).replace(path)
+            # The emulator's end, coming in the middle of an open, would leave an open file behind.
+            with anyio.CancelScope(shield=True):
+                await self._write(path, make)
+
+    async def _write(self, path: Path, make: Callable[[], Record]) -> None:
+        await anyio.Path(path.parent).mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".new")
+        async with aiofiles.open(beside, "w", encoding="utf-8") as file:
+            await file.write(json.dumps(make()))
+        await anyio.Path(beside).replace(path)
 
     async def remove(self, kind: str, name: str) -> None:
         if self._folder is not None:

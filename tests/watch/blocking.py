@@ -38,7 +38,7 @@ def _judge_by_caller(function: BlockBusterFunction, ours: str, theirs: str) -> N
     harmless = function.can_block_predicate
 
     def may_block(*arguments: object, **options: object) -> bool:
-        return not _called_by(ours, theirs) or harmless(*arguments, **options)
+        return harmless(*arguments, **options) or not _called_by(ours, theirs)
 
     for place, name in _MAY_BLOCK:
         function.can_block_in(place, name)
