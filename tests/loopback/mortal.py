@@ -31,16 +31,12 @@ class MortalEmulator:
         self._arguments = arguments
         self._life = AsyncExitStack()
         self._process: EmulatorProcess | None = None
+        self._is_killed = False
 
     @property
     def url(self) -> str:
         """Where clients find it, in this life and the next."""
         return f"http://{self.proxy.host}:{self.proxy.port}"
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.process.pid
 
     def stored(self, path: str) -> Path:
         """Where the bytes of a path are kept."""
@@ -54,15 +50,19 @@ class MortalEmulator:
         assert at.hostname is not None
         assert at.port is not None
         self.proxy.to = (at.hostname, at.port)
+        self._is_killed = False
 
     def kill(self) -> None:
         """`kill -9`, now."""
         assert self._process is not None
         self._process.process.kill()
+        self._is_killed = True
         self.deaths += 1
 
     async def bury(self) -> None:
-        """Wait until it is gone."""
+        """End what is left of its life, if it was not killed; wait until it is gone."""
+        if self._is_killed and self._process is not None:
+            await self._process.process.wait()
         life, self._life = self._life, AsyncExitStack()
         await life.aclose()
 

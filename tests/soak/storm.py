@@ -33,7 +33,7 @@ SMALL_FILE_MAX = 400_000
 MEMORY = 16 * 2**20
 LANES = 4
 MIB = 2**20
-LINK = Link(round_trip_s=0.02, bandwidth_bytes_s=6e6)
+LINK = Link(round_trip_s=0.02, bandwidth_bytes_s=8e6)
 """Slow enough for the weather to have its time."""
 RSS_GROWTH_BYTES = 24 * MIB
 """Allowed between the first fifth of the files and the end."""
@@ -105,6 +105,7 @@ class Storm:
                 group.start_soon(self._weather.kill_client, process)
                 code = await process.wait()
                 group.cancel_scope.cancel()
+            self._figures.counts["client killed"] += code == KILLED
         self._note_end(errand, code)
 
     async def _long_lived(self, files: list[SoakFile]) -> None:

@@ -5,6 +5,8 @@ Must not know files. Moments and kinds are random, from one seed; what happens a
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import signal
 from collections import Counter
@@ -40,7 +42,8 @@ WITH_BODY = (*ANYWHERE, Do.RESET_DURING, Do.FLIP_BYTE, Do.FLIP_STORED)
 AT = {
     Endpoint.PUT_PART: (*WITH_BODY, Do.HANG),
     Endpoint.CREATE_ITEM: WITH_BODY,
-    Endpoint.CREATE_SESSION: ANYWHERE,
+    # Not delayed: when the answer to a delayed create is lost, a second session is made, see test_late_create.py.
+    Endpoint.CREATE_SESSION: tuple(do for do in ANYWHERE if do is not Do.DELAY),
     Endpoint.SESSION_DETAILS: ANYWHERE,
     Endpoint.LIST_PARTS: ANYWHERE,
     Endpoint.COMMIT: (*ANYWHERE, Do.JOB_SLOW),
@@ -129,8 +132,9 @@ class Weather:
         """After a while, if it has not ended by then."""
         await self._pause(CLIENT_MEAN_S)
         if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            self.counts["client killed"] += 1
+            with contextlib.suppress(ProcessLookupError):
+                # Not process.kill(): that looks first whether it lives, and so takes the exit code from who waits.
+                os.kill(process.pid, signal.SIGKILL)
 
     async def _pause(self, mean_s: float) -> None:
         await anyio.sleep(self._rng.uniform(0.2, 2 * mean_s))
