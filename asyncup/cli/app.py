@@ -30,6 +30,9 @@ _UPLOAD_USAGE = """Usage: asyncup upload [OPTIONS] FILE DESTINATION
 _EXIT_CODES = exit_codes_help()
 _DEMO_HELP = """See it work on this machine: upload to a pretend Vault, read back, compare."""
 _EMULATOR_HELP = """Run a pretend Vault, for tests and trials."""
+_VERIFY_HELP = """Compare what a manifest or folder says with what is in Vault, by size or by every byte."""
+_STATUS_HELP = """Show how far a bulk run is, from its journal, also while it runs."""
+_TUNE_HELP = """Change a bulk run while it runs: lanes, memory, bandwidth."""
 _HELP = """Upload files to Veeva Vault's file staging: fast, verified, resumable.
 
 The Vault and the credentials come from the environment: `VEEVA_VAULT_DNS` (a DNS name, or a full
@@ -59,6 +62,9 @@ app.command(
     usage=_UPLOAD_USAGE,
     help_epilogue=_EXIT_CODES,
 )
+app.command("asyncup.cli.bulk.verify_command:verify", help=_VERIFY_HELP, help_epilogue=_EXIT_CODES)
+app.command("asyncup.cli.bulk.status_command:status", help=_STATUS_HELP, help_epilogue="")
+app.command("asyncup.cli.bulk.tune_command:tune", help=_TUNE_HELP, help_epilogue="")
 app.command("asyncup.cli.demo:demo", help=_DEMO_HELP, help_epilogue="")
 app.command("asyncup.cli.emulator_command:app", name="emulator", help=_EMULATOR_HELP)
 
