@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from asyncup.events import BufferKind
 from asyncup.pipeline.lease import ReadLease
+from asyncup.pipeline.lease_watch import watched
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.memory_map import anonymous, can_swap_pages
@@ -26,9 +27,6 @@ from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
-
-_WATCH_EVERY_S = 0.005
-"""How often the lease is looked at: the longest that a writer waits for our noticing."""
 
 
 class Buffers:
@@ -58,7 +56,8 @@ class Buffers:
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
         self._changing = threading.Lock()
-        self._leaving = threading.Event()
+        self._awake = threading.Event()
+        self._leaving = False
         self.decided = threading.Event()
 
     @property
@@ -134,7 +133,7 @@ class Buffers:
     # -- the watcher's thread
 
     def watch(self) -> None:
-        """Take the lease, and look at it until `stop_watching`; let go when a writer knocks. For a thread of its own.
+        """Take the lease, and sleep until `stop_watching`; let go when a writer knocks. For a thread of its own.
 
         A thread, not a task: a program that opens the file for writing on the event loop's own thread is kept waiting
         there, and could never be let in by a task. It may come as soon as there is a lease: so the thread that takes
@@ -145,16 +144,17 @@ class Buffers:
         if lease is None:
             return
         try:
-            while not self._leaving.wait(_WATCH_EVERY_S):
-                if not lease.undisturbed():
+            with watched(lease, self._awake):
+                self._awake.wait()
+                if not self._leaving:
                     self._let_the_writer_in(lease)
-                    return
         finally:
             lease.release()
 
     def stop_watching(self) -> None:
         """End `watch`, and give the lease back: no mapped page may be touched after this."""
-        self._leaving.set()
+        self._leaving = True
+        self._awake.set()
 
     def _let_the_writer_in(self, lease: ReadLease) -> None:
         knocked = time.monotonic()
@@ -167,7 +167,7 @@ class Buffers:
         waited_s = time.monotonic() - knocked
         for buffer in mapped:
             buffer.refill()
-        if not self._leaving.is_set():
+        if not self._leaving:
             anyio.from_thread.run_sync(self._on_copying, copied, waited_s)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import anyio
 import anyio.to_thread
 
-from asyncup.errors import LimitExceeded, SizeMismatch
+from asyncup.errors import ChecksumMismatch, LimitExceeded, SizeMismatch
 from asyncup.events import (
     BufferKind,
     BuffersChanged,
@@ -138,8 +138,14 @@ class Transfer:
             AsyncupError: it cannot be done; what Vault holds stays. May come inside an exception group.
         """
         continuation = continuation or await self.look_into(session)
-        async with self._open_buffers() as buffers:
-            done = await self._send_missing(session, continuation, buffers)
+        try:
+            async with self._open_buffers() as buffers:
+                done = await self._send_missing(session, continuation, buffers)
+        except* ChecksumMismatch as damaged:
+            if not self.source.touched:
+                raise
+            # Of a mapped part, what was hashed and what was sent are read at different moments.
+            raise self.source.changed("its bytes changed while they were sent") from damaged
         await self.verify_source(continuation.plan, done.md5s)
         return done
 

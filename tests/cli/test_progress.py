@@ -136,3 +136,43 @@ def test_the_share_never_falls_and_never_passes_the_whole(lengths: list[int]) ->
         shares.append(progress.view().share)
     assert shares == sorted(shares)
     assert shares[-1] == (1.0 if total else 0.0)
+
+
+# -- what is said beside the progress
+
+
+def opened(*, created: bool) -> events.UploadSessionOpened:
+    return events.UploadSessionOpened(PATH, "s1", created=created)
+
+
+@pytest.mark.parametrize(
+    ("finds_sessions", "created", "said"),
+    [
+        (True, False, [f"{PATH}: continuing upload session s1: 3 of 10 parts are in Vault already"]),
+        (True, True, []),
+        (False, False, []),
+    ],
+)
+def test_a_session_that_the_user_did_not_name_is_told(finds_sessions: bool, created: bool, said: list[str]) -> None:
+    progress = Progress(PATH, finds_sessions=finds_sessions)
+    progress(opened(created=created))
+    assert list(progress.notices()) == []
+    progress(started(resumed=3))
+    assert list(progress.notices()) == said
+    assert list(progress.notices()) == [], "once"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (events.UnfinishedSessionSeen(PATH, "s7", aborted=True), ["aborted", "s7"]),
+        (events.UnfinishedSessionSeen(PATH, "s7", aborted=False), ["s7", "left alone", "--restart"]),
+        (events.SourceTouched(PATH, "its attributes were changed"), ["its attributes were changed; going on"]),
+    ],
+)
+def test_what_is_out_of_the_ordinary_is_told(event: Event, words: list[str]) -> None:
+    progress = Progress(PATH)
+    progress(event)
+    [line] = progress.notices()
+    assert line.startswith(f"{PATH}: ")
+    assert all(word in line for word in words)

@@ -89,3 +89,40 @@ def test_no_thread_is_left_behind(progress: Progress) -> None:
         with showing(progress, quiet=False, stream=Terminal(isatty=isatty)):
             pass
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("isatty", [True, False])
+def test_notices_are_shown_once_whoever_looks(progress: Progress, isatty: bool) -> None:
+    terminal = Terminal(isatty=isatty)
+    with showing(progress, quiet=False, stream=terminal, interval_s=0.001):
+        progress(events.SourceTouched("video.mp4", "its attributes\x1b were changed"))
+        assert terminal.written.wait(20)
+    shown = terminal.getvalue()
+    assert shown.count("asyncup: video.mp4: its attributes\\x1b were changed; going on") == 1
+    assert list(progress.notices()) == []
+
+
+def test_notices_that_come_late_are_shown_at_the_end(progress: Progress) -> None:
+    terminal = Terminal(isatty=False)
+    with showing(progress, quiet=False, stream=terminal, interval_s=600):
+        progress(events.UnfinishedSessionSeen("video.mp4", "s7", aborted=True))
+    assert terminal.getvalue() == "asyncup: video.mp4: aborted the unfinished upload session s7\n"
+
+
+def test_quiet_ones_get_no_notices(progress: Progress) -> None:
+    terminal = Terminal(isatty=False)
+    with showing(progress, quiet=True, stream=terminal):
+        progress(events.UnfinishedSessionSeen("video.mp4", "s7", aborted=True))
+    assert terminal.getvalue() == ""
+
+
+def test_a_reader_who_went_away_ends_no_upload(progress: Progress) -> None:
+    class Gone(Terminal):
+        def write(self, text: str) -> int:
+            self.written.set()
+            raise BrokenPipeError
+
+    terminal = Gone(isatty=False)
+    with showing(progress, quiet=False, stream=terminal, interval_s=0.001):
+        progress(events.UnfinishedSessionSeen("video.mp4", "s7", aborted=True))
+        assert terminal.written.wait(20)

@@ -122,3 +122,43 @@ def test_a_bug_is_not_hidden(library: Install) -> None:
     library(LookupError("a bug"))
     with pytest.raises(LookupError, match="a bug"):
         anyio.run(UploadRun(REQUEST).run)
+
+
+# -- asked to end
+
+
+def test_an_interrupted_upload_is_no_failure(library: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    error = errors.UploadInterrupted("interrupted")
+    library(error.locate(session_id="s1"), opened(), started())
+    run = UploadRun(REQUEST)
+    assert anyio.run(run.run) is None
+    run.say_what_is_left()
+    assert capsys.readouterr().err.startswith(f"asyncup: interrupted: {THIS_FILE}: the upload session is resumable")
+
+
+def test_after_it_was_asked_to_end_no_file_is_begun(library: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    library(BROKE)
+    targets = tuple(Target(name, destination="/u1/a") for name in (THIS_FILE, upload_run.__file__))
+    run = UploadRun(UploadRequest(targets=targets, quiet=True))
+    run.drain()
+    assert anyio.run(run.run) is None
+    run.say_what_is_left()
+    err = capsys.readouterr().err.splitlines()
+    assert err[-1] == f"asyncup: interrupted: not begun: {upload_run.__file__}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.SourceUnreadable(THIS_FILE, "the disk is broken").locate(part=3, session_id="s1"),
+        errors.SourceChanged(THIS_FILE, "its attributes were changed").locate(session_id="s1"),
+    ],
+)
+def test_a_file_that_may_be_good_again_can_be_continued(
+    error: AsyncupError, library: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if isinstance(error, errors.SourceChanged):
+        error.attributes_only = True
+    library(error)
+    assert anyio.run(UploadRun(REQUEST).run) == ExitCode.SOURCE_CHANGED
+    assert capsys.readouterr().err.endswith(f". Continue with: {CONTINUE}\n")

@@ -66,3 +66,9 @@ def test_every_field_has_a_default_and_none_can_be_changed() -> None:
     for field in dataclasses.fields(options):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(options, field.name, 1)
+
+
+@pytest.mark.parametrize("name", ["content_md5", "buffers", "resume_check", "source_changes"])
+def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} must be .* or .*, not 'x'"):
+        UploadOptions(**{name: "x"})  # type: ignore[arg-type]

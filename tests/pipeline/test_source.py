@@ -173,6 +173,31 @@ async def test_another_file_in_its_place_is_noticed(local_file: LocalFile, tmp_p
             source.verify_in_place()
 
 
+async def test_another_file_in_its_place_is_noticed_where_changes_are_only_warned_of(
+    local_file: LocalFile, tmp_path: Path
+) -> None:
+    async with open_source(local_file.path, changes="warn") as source:
+        local_file.path.rename(tmp_path / "old name")
+        LocalFile.write(local_file.path, local_file.content)
+        source.verify_unchanged()
+        with pytest.raises(SourceChanged, match="the path names another file now"):
+            source.verify_in_place()
+
+
+async def test_what_is_only_warned_of_is_told_once(local_file: LocalFile) -> None:
+    async with open_source(local_file.path, changes="warn") as source:
+        before = source.touched
+        os.utime(local_file.path, (1, 1))
+        for _ in range(3):
+            source.verify_in_place()
+        assert (before, source.touched) == (False, True)
+        assert source.new_touches() == ["it was written to, or its time of writing was set"]
+        assert source.new_touches() == []
+        truncate(local_file.path)
+        with pytest.raises(SourceChanged, match="it has 0 bytes now"):
+            source.verify_unchanged()
+
+
 @pytest.mark.parametrize("how", ["removed", "renamed"])
 async def test_a_path_without_the_file_is_noticed(local_file: LocalFile, tmp_path: Path, how: str) -> None:
     async with open_source(local_file.path) as source:
