@@ -17,8 +17,11 @@ from asyncup.bulk.journal_entry import Count, Entry, State, Tally
 
 __all__ = ["Ending", "Losses", "RunTotals", "losses_of"]
 
-_SOURCE_ERRORS = frozenset({"SourceError", "SourceNotFound", "SourceNotAFile", "SourceUnreadable", "SourceChanged"})
-"""Names of exceptions, as the journal keeps them."""
+_SOURCE_ERRORS = frozenset(
+    {"SourceError", "SourceNotFound", "SourceNotAFile", "SourceUnreadable", "SourceChanged"}
+    | {"UnexpectedSize", "UnexpectedMd5"}
+)
+"""Names of exceptions, as the journal keeps them. The last two: the file is not what the manifest says."""
 
 
 class Ending(enum.Enum):

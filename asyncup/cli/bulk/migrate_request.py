@@ -6,10 +6,6 @@ Pure: no file is touched and nothing is sent here. Must not know how a run is do
 from __future__ import annotations
 
 import math
-import shlex
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -19,7 +15,7 @@ from asyncup.bulk.run_inputs import RunSource
 from asyncup.cli.usage_error import UsageError
 from asyncup.errors import ConfigurationError
 
-__all__ = ["LoaderWish", "MigrateRequest", "OrderName", "Skip", "VerifyHow", "bandwidth_of", "command_line", "order_of"]
+__all__ = ["LoaderWish", "MigrateRequest", "OrderName", "Skip", "VerifyHow", "bandwidth_of", "order_of"]
 
 OrderName: TypeAlias = Literal["as-given", "name", "smallest", "largest"]
 Skip: TypeAlias = Literal["listed", "never"]
@@ -56,7 +52,6 @@ class MigrateRequest:
         log_json: where events go.
         grace_s: seconds that parts on their way have after the first signal.
         quiet: nothing is shown but warnings and errors.
-        command: the words that begin the run again.
     """
 
     source: RunSource
@@ -73,7 +68,6 @@ class MigrateRequest:
     log_json: str | None = None
     grace_s: float
     quiet: bool = False
-    command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -85,6 +79,8 @@ class MigrateRequest:
             raise UsageError(f"--lanes must be at least 1, not {self.lanes}")
         if self.loader is not None and self.loader.rows < 1:
             raise UsageError(f"--loader-rows must be at least 1, not {self.loader.rows}")
+        if self.loader is not None and self.loader.upload and self.source.only_failed:
+            raise UsageError("--loader-upload needs a DESTINATION, which a retry has not")
         if self.grace_s < 0 or not math.isfinite(self.grace_s):
             raise UsageError(f"--grace must be a number of seconds, not {self.grace_s}")
 
@@ -104,8 +100,3 @@ def bandwidth_of(text: str | None) -> Timetable | None:
 def order_of(name: OrderName) -> Order:
     """Return the order that `--order` names."""
     return Order(name)
-
-
-def command_line(words: Sequence[str]) -> str:
-    """Return words as a shell takes them."""
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

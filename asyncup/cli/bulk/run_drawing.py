@@ -85,6 +85,8 @@ def _vault(view: RunView) -> list[Text]:
 
 def _speed(view: RunView) -> list[Text]:
     figures = [_figure(f"{len(view.lanes)}", f"of {view.lanes_allowed} lanes busy")]
+    if view.waiting_for_jobs:
+        figures.append(_figure(f"{view.waiting_for_jobs}", "wait for Vault's job"))
     if view.limited_by:
         figures.append(Text.assemble("limited by ", (view.limited_by, "bold yellow")))
     figures.append(_figure(show_seconds(view.elapsed_s), "so far"))

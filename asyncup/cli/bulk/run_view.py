@@ -60,9 +60,11 @@ class RunView:
         left_s: an estimate; None when there is none.
         lanes: files on their way.
         lanes_allowed: how many there may be now.
+        waiting_for_jobs: files that Vault has every byte of, and makes appear.
         burst: None when Vault has not told.
         sessions, sessions_allowed: upload sessions that we hold, and may hold; None when that is not known.
-        calls: API calls so far.
+        calls: API calls of this run.
+        ended: inputs that came to an end in this run.
         limited_by: what the run would have to have more of to be faster, in words; empty when that is not known.
         last_failure: the last failure in a line, or empty.
         ending: whether it was asked to end.
@@ -86,10 +88,12 @@ class RunView:
     left_s: float | None
     lanes: tuple[LaneView, ...]
     lanes_allowed: int
+    waiting_for_jobs: int
     burst: Burst | None
     sessions: int
     sessions_allowed: int | None
     calls: int
+    ended: int
     limited_by: str
     last_failure: str = ""
     ending: bool = False
@@ -102,9 +106,8 @@ class RunView:
 
     @property
     def calls_per_file(self) -> float | None:
-        """API calls per file that was sent; None before the first."""
-        sent = self.success + self.failed
-        return self.calls / sent if sent else None
+        """API calls of this run per input that it has ended; None before the first."""
+        return self.calls / self.ended if self.ended else None
 
 
 def plain_line(view: RunView) -> str:

@@ -50,7 +50,7 @@ def test_what_is_not_known_is_left_out() -> None:
     text = "\n".join(
         drawn(
             view(
-                counted=False, left_s=None, burst=None, sessions_allowed=None, limited_by="", success=0, failed=0,
+                counted=False, left_s=None, burst=None, sessions_allowed=None, limited_by="", ended=0, failed=0,
                 files=0, files_done=0, bytes=0, bytes_done=0, lanes=(),
             )
         )
@@ -59,6 +59,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "calls" not in text
     assert "left" not in text
     assert "limited" not in text
+    assert "job" not in text
 
 
 def test_more_lanes_than_lines_are_counted() -> None:
@@ -67,6 +68,10 @@ def test_more_lanes_than_lines_are_counted() -> None:
     assert sum(".tif" in line for line in lines) == 11
     assert "studies/13.tif" in lines[8], "the largest first"
     assert "and 3 more files on their way" in [line.rstrip() for line in lines]
+
+
+def test_files_that_vault_is_working_on_are_counted() -> None:
+    assert "3 wait for Vault's job" in "\n".join(drawn(view(waiting_for_jobs=3)))
 
 
 def test_failures_and_the_end_are_said() -> None:

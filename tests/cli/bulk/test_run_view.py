@@ -21,9 +21,9 @@ def test_the_share_is_of_bytes_or_of_files() -> None:
     assert view(bytes=1, bytes_done=2).share == 1.0
 
 
-def test_calls_per_file_are_of_files_that_were_sent() -> None:
-    assert view(success=3, failed=1, calls=6).calls_per_file == 1.5
-    assert view(success=0, failed=0).calls_per_file is None
+def test_calls_per_file_are_of_this_run() -> None:
+    assert view(ended=4, calls=6).calls_per_file == 1.5
+    assert view(ended=0).calls_per_file is None
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,12 @@ VIEW = RunView(
     left_s=125_000,
     lanes=(LANE,),
     lanes_allowed=16,
+    waiting_for_jobs=0,
     burst=Burst(1411, 2000),
     sessions=12,
     sessions_allowed=25,
     calls=51_000,
+    ended=34_000,
     limited_by="the network",
 )
 
