@@ -8,13 +8,17 @@ STAMP  := $(VENV)/.installed
 # Clients of Vault that the tests run and that were not written here: their packages stay out of ours.
 FOREIGN       := $(VENV)/foreign
 FOREIGN_STAMP := $(FOREIGN)/.installed
+# The uploaders that the benchmarks measure beside ours.
+PEERS       := $(VENV)/peers
+PEERS_STAMP := $(PEERS)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 # What is formatted, linted and type-checked: those of these folders that exist.
 CODE   := $(wildcard asyncup tests examples benchmarks)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench-sequential test check format format-check lint types architecture constraints clean
+.PHONY: help demo bench bench-quick bench-readme test check format format-check lint types architecture constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +26,16 @@ help: ## list the targets
 demo: $(STAMP) ## upload 256 MiB to an emulated Vault and compare what arrived
 	$(BIN)/asyncup demo
 
-bench-sequential: $(STAMP) ## asyncup against a loop that reads, hashes and PUTs in turn, 1 GiB, in pairs
-	$(BIN)/python -m benchmarks.against_sequential $(ARGS)
+bench-quick: $(BENCH_STAMP) $(PEERS_STAMP) ## the machine's limit, asyncup and its peers in one table; a minute
+	$(BIN)/python -m benchmarks quick --json benchmarks/results/quick.json $(ARGS)
+
+bench: $(BENCH_STAMP) $(PEERS_STAMP) ## every workload, and the plots; many minutes
+	$(BIN)/python -m benchmarks full --json benchmarks/results/full.json $(ARGS)
+	$(BIN)/python -m benchmarks timeline --json benchmarks/results/timeline.json
+	$(BIN)/python -m benchmarks plots benchmarks/results --into docs/plots
+
+bench-readme: $(BENCH_STAMP) ## the table in the README, from the last results
+	$(BIN)/python -m benchmarks table benchmarks/results/quick.json --into README.md
 
 test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
 	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)
@@ -70,6 +82,15 @@ $(STAMP): pyproject.toml constraints.txt
 $(FOREIGN_STAMP): tests/foreign/requirements.txt | $(STAMP)
 	$(PYTHON) -m venv --clear $(FOREIGN)
 	$(FOREIGN)/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+$(PEERS_STAMP): benchmarks/peers/requirements.txt | $(STAMP)
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --no-build-isolation --editable '.[bench]'
 	@touch $@
 
 # Made with the oldest supported Python: what runs there runs on the newer ones, and seldom the reverse.

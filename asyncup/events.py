@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = [
+    "BreakerClosed",
+    "BreakerOpened",
     "BufferKind",
     "BuffersChanged",
     "BurstBudgetLow",
@@ -221,6 +223,7 @@ class RetryScheduled:
         reason: what went wrong, in one line.
         path: the local file, when the retry concerns one.
         part: the part, when the retry concerns one.
+        asked_s: seconds that Vault asked to wait (`Retry-After`); more than `delay_s` when that was too long for us.
     """
 
     operation: str
@@ -229,6 +232,7 @@ class RetryScheduled:
     reason: str
     path: str | None = None
     part: int | None = None
+    asked_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +253,39 @@ class CallDelayed:
 
 @dataclass(frozen=True, slots=True)
 class VaultHeld:
-    """Vault asked to be left alone: no call goes out for so many seconds, whatever it is for."""
+    """Vault asked to be left alone: no call goes out for so many seconds, whatever it is for.
+
+    Attributes:
+        delay_s: seconds that are waited.
+        reason: what Vault said.
+        asked_s: seconds that Vault asked for (`Retry-After`); None when it did not say.
+    """
 
     delay_s: float
     reason: str
+    asked_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerOpened:
+    """Vault is away: from now on one call at a time tries, and everything else waits.
+
+    Attributes:
+        failures: failures in a row, of all lanes.
+        away_s: seconds since the first of them.
+        reason: the last of them, in one line.
+    """
+
+    failures: int
+    away_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerClosed:
+    """Vault is back. `away_s` is how long it was away."""
+
+    away_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +333,8 @@ Event = (
     | BurstBudgetLow
     | CallDelayed
     | VaultHeld
+    | BreakerOpened
+    | BreakerClosed
     | JobStatusSeen
     | UploadFinished
 )

@@ -1,1 +1,4 @@
-"""Measurements: every figure of speed comes from a program here, which anybody can run again."""
+"""Benchmarks of asyncup: the machine's limit, asyncup and its peers, measured in one run on the same work.
+
+`benchmarks/README.md` says how to run them, what is measured and what the figures mean.
+"""

@@ -31,7 +31,7 @@ ONLY_IN = {
     "aiohttp": ("asyncup.vault.aiohttp_transport", "asyncup.emulator"),
     "cyclopts": ("asyncup.cli",),
     "rich": ("asyncup.cli",),
-    "uvloop": ("asyncup.cli",),
+    "uvloop": ("asyncup.cli", "asyncup.emulator.tcp_proxy.__main__"),
 }
 # All that protocol/ may import besides asyncup: nothing waits, reads, draws lots or tells time ...
 PURE = """

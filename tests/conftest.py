@@ -1,12 +1,18 @@
 """What every test shares: the event loop it runs on, and how hard hypothesis looks."""
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.watch.blocking import watching_blocking_calls
+from tests.watch.leaks import LeakPlugin, watching_maps
+
+REPOSITORY = Path(__file__).parent.parent
 ASYNCIO = ("asyncio", {"use_uvloop": False})
 UVLOOP = ("asyncio", {"use_uvloop": True})
 
@@ -25,6 +31,18 @@ settings.register_profile(
 # thorough: for a new property or a long night: make test ARGS=--hypothesis-profile=thorough
 settings.register_profile("thorough", deadline=None, max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch every test."""
+    config.pluginmanager.register(LeakPlugin(), "asyncup-leaks")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watched() -> Iterator[None]:
+    """See `tests.watch`."""
+    with watching_maps(), watching_blocking_calls(ours=REPOSITORY / "asyncup", theirs=REPOSITORY / "tests"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,8 @@ SIGNATURES = {
     ),
     "RetryPolicy": (
         "(max_attempts: 'int' = 20, first_contact_attempts: 'int' = 3, base_s: 'float' = 0.5, cap_s: 'float' = 60.0, "
-        "retry_after_cap_s: 'float' = 300.0) -> None"
+        "retry_after_cap_s: 'float' = 300.0, shared_retries: 'float' = 20.0, shared_retries_per_s: 'float' = 1.0, "
+        "breaker_failures: 'int' = 10, breaker_after_s: 'float' = 30.0, outage_s: 'float' = 900.0) -> None"
     ),
     "MemoryBudget": "(total: 'int') -> 'None'",
 }

@@ -6,15 +6,16 @@ Must not know the journal.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asyncup.bulk.folder import walk_folder
+from asyncup.bulk.folder import folder_files
+from asyncup.bulk.in_thread import in_thread
 from asyncup.bulk.item import Input
-from asyncup.bulk.manifest import read_manifest
+from asyncup.bulk.manifest import manifest_rows
 from asyncup.bulk.patterns import Patterns
-from asyncup.bulk.results import read_failed
+from asyncup.bulk.results import failed_rows
 from asyncup.errors import ConfigurationError
 
 __all__ = ["RunSource"]
@@ -50,21 +51,22 @@ class RunSource:
         return os.path.abspath(self.place)  # noqa: PTH100 - links stay as they are
 
     def inputs(self) -> AsyncGenerator[Input]:
-        """Yield the inputs; close it when it is not read to the end. Blocks for a moment before the first.
+        """Yield the inputs; close it when it is not read to the end.
 
         Raises:
             ConfigurationError: the options make no sense for this source, or a manifest cannot be read.
             SourceError: the folder is not there, or cannot be read.
         """
+        return in_thread(self.rows())
+
+    def rows(self) -> Generator[Input]:
+        """Yield what `inputs` yields; blocks."""
         if self.only_failed:
-            return read_failed(self.place)
-        if self.is_folder:
-            return walk_folder(
-                self.place,
-                self.destination,
-                patterns=Patterns(self.include, self.exclude),
-                follow_links=self.follow_links,
-            )
-        if self.include or self.exclude or self.follow_links:
+            yield from failed_rows(self.place)
+        elif self.is_folder:
+            patterns = Patterns(self.include, self.exclude)
+            yield from folder_files(self.place, self.destination, patterns=patterns, follow_links=self.follow_links)
+        elif self.include or self.exclude or self.follow_links:
             raise ConfigurationError("patterns and links are for folders; a manifest lists what it takes")
-        return read_manifest(self.place, destination=self.destination)
+        else:
+            yield from manifest_rows(self.place, destination=self.destination)

@@ -71,6 +71,8 @@ _CODES: Mapping[type[errors.AsyncupError], ExitCode] = MappingProxyType(
         errors.SourceChanged: ExitCode.SOURCE_CHANGED,
         errors.TransportError: ExitCode.VAULT_AWAY,
         errors.VaultUnreachable: ExitCode.VAULT_AWAY,
+        errors.VaultAway: ExitCode.VAULT_AWAY,
+        errors.ProxyRefused: ExitCode.ACCESS,
         errors.TlsRefused: ExitCode.TLS_REFUSED,
         errors.VaultError: ExitCode.REFUSED,
         errors.LoginError: ExitCode.ACCESS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-__all__ = ["parse_bytes", "show_bytes", "show_rate"]
+__all__ = ["parse_bytes", "parse_rate", "show_bytes", "show_rate"]
 
 _KILO = 1000
 _DECIMAL = ("KB", "MB", "GB", "TB")
@@ -32,6 +32,18 @@ def parse_bytes(text: str) -> int:
     if size.denominator != 1 or size < 1:
         raise ValueError(f"{text!r} is not a whole number of bytes greater than 0")
     return int(size)
+
+
+def parse_rate(text: str) -> int:
+    """Return the bytes per second that `text` says, such as `10MB/s`; the `/s` may be left out.
+
+    Raises:
+        ValueError: it says something else, or nothing at all.
+    """
+    try:
+        return parse_bytes(re.sub(r" */ *s$", "", text.strip()))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a rate; write 10MB/s or 8MiB/s") from None
 
 
 def show_bytes(size: int) -> str:

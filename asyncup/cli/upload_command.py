@@ -18,6 +18,7 @@ from asyncup.cli.upload_request import (
     targets_of,
 )
 from asyncup.cli.upload_run import UploadRun
+from asyncup.cli.vault_options import VaultOptions
 
 __all__ = ["upload"]
 
@@ -36,6 +37,7 @@ def upload(  # noqa: PLR0913 - every option of the command is one
     grace: Annotated[float, Parameter(metavar="SECONDS")] = GRACE_S,
     quiet: Flag = False,
     json: Flag = False,
+    vault: VaultOptions | None = None,
 ) -> int:
     """Upload files, or what is missing of one.
 
@@ -59,6 +61,7 @@ def upload(  # noqa: PLR0913 - every option of the command is one
         grace: Seconds that the part on its way has after the first Ctrl-C or SIGTERM; 0 cuts it.
         quiet: No progress and no result lines, only errors.
         json: Print one JSON object per uploaded file.
+        vault: Which Vault.
     """
     run = UploadRun(
         UploadRequest(
@@ -74,6 +77,7 @@ def upload(  # noqa: PLR0913 - every option of the command is one
             grace_s=checked_grace_s(grace),
             quiet=quiet,
             json=json,
+            vault=vault or VaultOptions(),
         )
     )
     return run_interruptible(run.run, run.say_what_is_left, drain=run.drain, grace_s=run.grace_s)

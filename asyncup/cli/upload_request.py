@@ -11,12 +11,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from asyncup import UploadOptions
 from asyncup.cli.usage_error import UsageError
+from asyncup.cli.vault_options import VaultOptions
 
 __all__ = [
     "GRACE_S",
@@ -68,6 +69,7 @@ class UploadRequest:
         grace_s: seconds that a part on its way has after the first signal.
         quiet: no progress, no result lines.
         json: a JSON object per file on stdout.
+        vault: which Vault, as far as the command line says it.
     """
 
     targets: tuple[Target, ...]
@@ -82,6 +84,7 @@ class UploadRequest:
     grace_s: float = GRACE_S
     quiet: bool = False
     json: bool = False
+    vault: VaultOptions = field(default_factory=VaultOptions)
 
     def options(self) -> UploadOptions:
         """Return the library's options, with its own defaults for what is None."""
@@ -157,6 +160,7 @@ def continuing_command(request: UploadRequest, target: Target, session_id: str) 
         words += ["--source-changes", request.source_changes]
     if request.grace_s != GRACE_S:
         words += ["--grace", f"{request.grace_s:g}"]
+    words += request.vault.words()
     words += [flag for flag, on in (("--quiet", request.quiet), ("--json", request.json)) if on]
     words += ["--", target.path] if target.path.startswith("-") else [target.path]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

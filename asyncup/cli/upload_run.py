@@ -14,6 +14,7 @@ from asyncup.cli.messages import Outcome, say, show_outcome
 from asyncup.cli.progress import Progress
 from asyncup.cli.progress_display import showing
 from asyncup.cli.upload_request import Target, UploadRequest, continuing_command
+from asyncup.cli.vault_opening import vault_from_settings
 from asyncup.errors import (
     AsyncupError,
     LoginError,
@@ -52,7 +53,7 @@ class UploadRun:
     async def run(self) -> int | None:
         """Upload every file, and return the exit code; None when `drain` ended it before."""
         try:
-            async with Vault.from_environment(on_event=self._on_event) as vault:
+            async with await vault_from_settings(self._request.vault, on_event=self._on_event) as vault:
                 codes = await self._upload_all(vault)
         except UploadInterrupted:
             return None

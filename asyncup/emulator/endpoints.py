@@ -43,6 +43,10 @@ class Endpoint(StrEnum):
 
 
 NEEDS_NO_LOGIN = frozenset({Endpoint.AUTH, Endpoint.OAUTH, Endpoint.DISCOVERY})
+NEEDS_SESSION = frozenset(
+    {Endpoint.SESSION_DETAILS, Endpoint.PUT_PART, Endpoint.COMMIT, Endpoint.ABORT, Endpoint.LIST_PARTS}
+)
+"""Those whose path names an upload session."""
 UPLOAD = "services/file_staging/upload"
 ITEMS = "services/file_staging/items"
 JOBS = "services/jobs"

@@ -18,6 +18,7 @@ from typing import get_type_hints
 from urllib.parse import quote, unquote
 
 from .endpoints import Endpoint
+from .fault_places import can_happen
 
 ANY = "any"
 
@@ -77,7 +78,7 @@ class Fault:
 
     Args:
         do: what happens.
-        endpoint: at which endpoint; `any` is every one.
+        endpoint: at which endpoint; `any` is every one at which it changes anything.
         part: at which part number, for `put_part`; None is every one.
         nth: at the how-manieth matching request, from 1.
         times: at that many matching requests in a row; 0 is all from then on.
@@ -91,6 +92,9 @@ class Fault:
         location: of a redirect.
         retry_after: value of that header: seconds or an HTTP date; "" is none.
         downtime_minutes: X-VaultAPI-DowntimeExpectedDurationMinutes; 0 is none.
+
+    Raises:
+        ValueError: no such endpoint, numbers that cannot be, or a fault that changes nothing there.
     """
 
     do: Do
@@ -114,9 +118,14 @@ class Fault:
             raise ValueError(f"{self.endpoint!r} is no endpoint; there are: any, {', '.join(Endpoint)}")
         if self.nth < 1 or self.times < 0 or self.rate < 1 or self.at < 0:
             raise ValueError(f"impossible numbers in fault {self}")
+        if self.endpoint != ANY and not can_happen(self.do, self.endpoint):
+            raise ValueError(f"{self.do} changes nothing at {self.endpoint}")
+        if self.part is not None and self.endpoint not in {ANY, Endpoint.PUT_PART}:
+            raise ValueError(f"no request to {self.endpoint} has a part number")
 
     def matches(self, endpoint: str, part: int | None) -> bool:
-        return self.endpoint in {ANY, endpoint} and self.part in {None, part}
+        """Whether it could strike there; a fault at `any` passes over what it cannot change."""
+        return self.endpoint in {ANY, endpoint} and self.part in {None, part} and can_happen(self.do, endpoint)
 
     def __str__(self) -> str:
         """The text form, which `parse_fault` reads back."""

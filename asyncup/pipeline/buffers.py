@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.from_thread
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from asyncup.events import BufferKind
 from asyncup.pipeline.lease import ReadLease
@@ -40,16 +41,15 @@ class Buffers:
         memory: the budget, possibly shared with other uploads.
         on_copying: called on the event loop when a writer made us give the lease back, with the bytes copied first
             and the seconds that the writer waited for us.
+        tasks: where unmapping is done.
     """
 
     def __init__(
-        self,
-        source: Source,
-        memory: MemoryBudget,
-        on_copying: Callable[[int, float], None],
+        self, source: Source, memory: MemoryBudget, on_copying: Callable[[int, float], None], tasks: TaskGroup
     ) -> None:
         self._source = source
         self._memory = memory
+        self._tasks = tasks
         self._lease: ReadLease | None = None
         self._on_copying = on_copying
         self._spare: list[mmap.mmap] = []
@@ -84,7 +84,7 @@ class Buffers:
         return buffer
 
     def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
-        """Give a buffer's memory back.
+        """Give a buffer's memory back, soon: unmapping a part takes milliseconds, which the event loop does not spend.
 
         Args:
             buffer: from `load`.
@@ -96,13 +96,21 @@ class Buffers:
         if isinstance(buffer, MappedBuffer):
             with self._changing:
                 self._mapped.discard(buffer)
-            buffer.close()
-        elif isinstance(buffer, CopiedBuffer):
+            self._tasks.start_soon(self._unmap, buffer)
+            return
+        if isinstance(buffer, CopiedBuffer):
             if reusable:
                 self._spare.append(buffer.memory)
             else:
                 _free(buffer.memory)
         self._memory.give_back(buffer.length)
+
+    async def _unmap(self, buffer: MappedBuffer) -> None:
+        try:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(buffer.close)
+        finally:
+            self._memory.give_back(buffer.length)
 
     def release_all(self) -> None:
         """Give back what is still in use, when no thread works on it any more."""
@@ -183,11 +191,11 @@ async def open_buffers(
         may_map: False copies from the start.
         on_copying: see `Buffers`.
     """
-    buffers = Buffers(source, memory, on_copying)
-    async with anyio.create_task_group() as watching:
+    async with anyio.create_task_group() as tasks:
+        buffers = Buffers(source, memory, on_copying, tasks)
         try:
             if may_map and can_swap_pages() and source.size > 0:
-                watching.start_soon(_watch, buffers)
+                tasks.start_soon(_watch, buffers)
                 await anyio.to_thread.run_sync(buffers.decided.wait)
             yield buffers
         finally:

@@ -1,7 +1,7 @@
 """One thread that looks at every lease of the process, however many files are being uploaded.
 
 Every few milliseconds it asks the kernel of each lease whether a writer knocks, and wakes the thread that can let the
-writer in; that one sleeps until then. A thread of its own for each upload to do the asking would cost a third of a
+writer in; that one sleeps until then. A thread of its own for each upload to do the asking would cost a fifth of a
 percent of a core each, and the interpreter's lock. The thread lives while there are leases. Must not know buffers.
 """
 

@@ -46,9 +46,10 @@ class UploadOptions:
         buffers: "auto" (default) maps the file's own pages while the kernel promises that nobody writes to it, and
             copies otherwise; "copied" always copies.
         retry: how often and how long after a failure the same thing is tried again.
-        stall_timeout_s: seconds without one byte taken by the network, or without an answer, after which an attempt
-            is given up and Vault is asked what it holds. 30 while sending.
-        answer_timeout_s: seconds to wait for the answer once everything is sent, 300 by default.
+        stall_timeout_s: seconds without one byte taken by the network, 30 by default, after which an attempt is given
+            up and Vault is asked what it holds.
+        answer_timeout_s: the most seconds to wait for the answer once everything is sent, 300 by default. Once Vault's
+            own pace is known it is less: a few times what answers take, and not below 30.
         small_file_max: `upload_file` sends files up to this size in one request without an upload session; None
             (default) takes the largest that Vault allows (50 MB), 0 only empty files, which no upload session can
             carry.

@@ -77,6 +77,7 @@ class Sender:
         self._patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
         self._another_form = False
         self._form_sent = ContentMd5Form.OFF
+        self._spared = 0
         self.attempts = 0
         self.bytes_written = 0
 
@@ -87,7 +88,7 @@ class Sender:
             UploadInterrupted: the lane is ending. A part that is on its way is waited for, another one is not begun.
             AsyncupError: it cannot be done; what Vault holds so far stays.
         """
-        attempt = 0
+        attempt = self._spared = 0
         while True:
             self.attempts = attempt = attempt + 1
             try:
@@ -207,11 +208,12 @@ class Sender:
 
     async def _pause(self, error: AsyncupError, item: ReadPart, attempt: int) -> None:
         self._clock.enter(Stage.VAULT)
-        await self._vault.calls.pause(
+        counted = await self._vault.calls.pause(
             Operation.PUT_PART,
-            attempt,
+            attempt - self._spared,
             error,
             policy=self._options.retry,
             path=self._path,
             part=item.part.number,
         )
+        self._spared += not counted

@@ -138,14 +138,8 @@ class Transfer:
             AsyncupError: it cannot be done; what Vault holds stays. May come inside an exception group.
         """
         continuation = continuation or await self.look_into(session)
-        try:
-            async with self._open_buffers() as buffers:
-                done = await self._send_missing(session, continuation, buffers)
-        except* ChecksumMismatch as damaged:
-            if not self.source.touched:
-                raise
-            # Of a mapped part, what was hashed and what was sent are read at different moments.
-            raise self.source.changed("its bytes changed while they were sent") from damaged
+        async with self._open_buffers() as buffers:
+            done = await self._send_missing(session, continuation, buffers)
         await self.verify_source(continuation.plan, done.md5s)
         return done
 
@@ -231,11 +225,21 @@ class Transfer:
                 )
                 self.clock.enter(Stage.DISK)
                 async for item in take:
-                    md5s.append(await sender.send(item))
+                    md5s.append(await self._sent(sender, item))
                     # The connection of a broken attempt may still be sending from this memory while it is closed.
                     buffers.release(item.buffer, reusable=sender.attempts == 1)
                     self.clock.enter(Stage.DISK)
         return Transferred(machine, tuple(md5s), known.good, sender.bytes_written)
+
+    async def _sent(self, sender: Sender, item: ReadPart) -> str:
+        try:
+            return await sender.send(item)
+        except ChecksumMismatch as mismatch:
+            if not self.source.touched:
+                raise
+            # Not the network: the file was written to after the part was hashed, and its pages were read again.
+            how = f"part {item.part.number} had other bytes when it was sent than when it was hashed"
+            raise self.source.changed(how).locate(part=item.part.number) from mismatch
 
     def _continued_plan(self, part_size: int) -> Plan:
         """Plan with the part size that the session's parts have, which may be no choice of ours."""

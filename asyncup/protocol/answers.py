@@ -155,6 +155,7 @@ def _without_document(operation: Operation, answer: Answer) -> VaultError:
         vault_message=" ".join(_beginning(operation, answer).split()) or None,
         retry_after_s=_retry_after_s(answer),
         execution_id=answer.headers.get("x-vaultapi-executionid"),
+        hint=_PROXY if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED else "",
     )
 
 
@@ -186,6 +187,8 @@ def _refusal(operation: Operation, answer: Answer, document: Mapping[str, Any]) 
         return _expired(error)
     return error
 
+
+_PROXY = "Give the proxy's user and password as http_proxy=http://user:password@proxy:port"
 
 _HINTS = {
     "CONFIGURATION_MODE_ENABLED": "The Vault is closed to all but administrators: run it again later",

@@ -15,10 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from asyncup.errors import VaultError
+from asyncup.errors import AsyncupError, VaultError, VaultUnreachable
 from asyncup.protocol.requests import Operation
 
-__all__ = ["Pace", "RateFacts", "holds_all_lanes", "least_wait_s", "read_rate_facts"]
+__all__ = ["STATUS_BUSY", "Pace", "RateFacts", "holds_all_lanes", "least_gap_s", "least_wait_s", "read_rate_facts"]
+
+STATUS_BUSY = frozenset({408, 425, 429, 503})
+"""Statuses of a server, or of a proxy before it, that did not take the request on (RFC 9110, RFC 6585)."""
 
 _LOW_SHARE = 0.1
 """The share of the burst limit below which what remains is worth an event."""
@@ -64,6 +67,15 @@ def least_wait_s(operation: Operation, error: VaultError) -> float | None:
     if error.error_type == "API_LIMIT_EXCEEDED":
         return _LIMIT_WAIT_S.get(operation, _LIMIT_WAIT_OTHERWISE_S)
     return None
+
+
+def least_gap_s(operation: Operation, error: AsyncupError) -> float:
+    """Return the seconds that must pass before the same is asked again, whatever the policy.
+
+    A job may be asked for every 10 s (documented): also when the answer was lost, because Vault may have counted it.
+    """
+    sent = not isinstance(error, VaultUnreachable)
+    return _LIMIT_WAIT_S[Operation.JOB_STATUS] if sent and operation is Operation.JOB_STATUS else 0.0
 
 
 def holds_all_lanes(operation: Operation, error: VaultError) -> bool:

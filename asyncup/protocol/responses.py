@@ -53,6 +53,7 @@ class UploadSession:
         expiration_date: when it ends and its parts are purged, 72 hours after `created_date` (documented).
         overwrite: whether it may replace a file of its path; None when the answer does not say, as in the samples of
             lists.
+        last_uploaded_date: when the last part came, `created_date` before the first one (documented).
     """
 
     id: str
@@ -64,6 +65,7 @@ class UploadSession:
     created_date: str | None
     expiration_date: str | None
     overwrite: bool | None = None
+    last_uploaded_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,7 @@ def _upload_session(value: object) -> UploadSession | None:
         created_date=text(value.get("created_date")),
         expiration_date=text(value.get("expiration_date")),
         overwrite=overwrite if isinstance(overwrite := value.get("overwrite"), bool) else None,
+        last_uploaded_date=text(value.get("last_uploaded_date")),
     )
 
 

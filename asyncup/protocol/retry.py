@@ -19,14 +19,17 @@ from asyncup.errors import (
     ItemExists,
     LoginError,
     MalformedAnswer,
+    ProxyRefused,
     TlsRefused,
     TransportError,
+    VaultAway,
     VaultError,
     VaultUnreachable,
 )
+from asyncup.protocol.pacing import STATUS_BUSY
 from asyncup.protocol.requests import Operation
 
-__all__ = ["RetryPolicy", "Verdict", "backoff_s", "classify"]
+__all__ = ["RetryPolicy", "Verdict", "allowed_attempts", "backoff_s", "classify", "counts"]
 
 
 class Verdict(enum.Enum):
@@ -79,13 +82,13 @@ _DEFINITE = frozenset(
 )
 """The request itself is wrong, whatever the status (documented types)."""
 
-_STATUS_BUSY = frozenset({408, 425, 429, 503})
-"""Statuses of a server, or of a proxy before it, that did not take the request on (RFC 9110, RFC 6585)."""
-
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often, and how long to wait.
+
+    The first five are followed by each upload for itself; the others are about all lanes of a Vault together, and are
+    taken from the policy that the `Vault` was made with.
 
     Attributes:
         max_attempts: attempts for the same thing in all, the first included; 1 never repeats. A part that is
@@ -96,6 +99,14 @@ class RetryPolicy:
         base_s: the longest first pause, in seconds; it doubles with each failure.
         cap_s: the longest pause, in seconds. A `Retry-After` is honoured up to `retry_after_cap_s` instead.
         retry_after_cap_s: the longest `Retry-After` that is waited for, in seconds.
+        shared_retries: retries that all lanes together make without waiting for each other; every success gives a
+            tenth of one back.
+        shared_retries_per_s: how many more in a second. A retry that is too many waits, up to `cap_s`.
+        breaker_failures: failures in a row, of all lanes, without one sign of life ...
+        breaker_after_s: ... and the seconds they must go on for, until Vault counts as away: from then on one call at
+            a time tries, and the others wait, which costs them no attempt.
+        outage_s: how long Vault may be away, in seconds, before every lane ends with `VaultAway`. A single upload may
+            end earlier, by `max_attempts`.
     """
 
     max_attempts: int = 20
@@ -103,17 +114,25 @@ class RetryPolicy:
     base_s: float = 0.5
     cap_s: float = 60.0
     retry_after_cap_s: float = 300.0
+    shared_retries: float = 20.0
+    shared_retries_per_s: float = 1.0
+    breaker_failures: int = 10
+    breaker_after_s: float = 30.0
+    outage_s: float = 900.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
 
         Raises:
-            ConfigurationError: no attempt at all, or a negative time.
+            ConfigurationError: no attempt at all, a negative time, or no retry ever.
         """
-        if min(self.max_attempts, self.first_contact_attempts) < 1 or not all(
-            time_s >= 0 for time_s in (self.base_s, self.cap_s, self.retry_after_cap_s)
-        ):
+        times_s = (self.base_s, self.cap_s, self.retry_after_cap_s, self.breaker_after_s, self.outage_s)
+        counts_from_one = min(self.max_attempts, self.first_contact_attempts, self.breaker_failures) >= 1
+        # Written so that no comparison with NaN lets it through.
+        if not counts_from_one or not all(time_s >= 0 for time_s in times_s):
             raise ConfigurationError(f"a retry policy needs one attempt and no negative times, not {self}")
+        if not self.shared_retries >= 0 or not self.shared_retries_per_s > 0:
+            raise ConfigurationError(f"a retry policy needs retries that come back, not {self}")
 
 
 def classify(operation: Operation, error: AsyncupError) -> Verdict:
@@ -135,6 +154,18 @@ def classify(operation: Operation, error: AsyncupError) -> Verdict:
     return verdict
 
 
+def allowed_attempts(policy: RetryPolicy, error: AsyncupError, *, reached: bool) -> int:
+    """Return how many attempts there are in all. `reached` tells whether this Vault gave a good answer before."""
+    if isinstance(error, VaultUnreachable | MalformedAnswer) and not reached:
+        return min(policy.max_attempts, policy.first_contact_attempts)
+    return policy.max_attempts
+
+
+def counts(error: AsyncupError) -> bool:
+    """Tell whether an attempt that ended so is one of those allowed: not when this machine slept meanwhile."""
+    return not (isinstance(error, TransportError) and error.slept)
+
+
 def backoff_s(policy: RetryPolicy, attempt: int, *, jitter: float, retry_after_s: float | None = None) -> float:
     """Return the seconds to wait after failed attempt number `attempt` (from 1).
 
@@ -153,7 +184,7 @@ def _of_login(error: AsyncupError) -> bool:
 
 
 def _of_transport(error: TransportError) -> Verdict:
-    if isinstance(error, TlsRefused):
+    if isinstance(error, TlsRefused | ProxyRefused | VaultAway):
         return Verdict.GIVE_UP
     return Verdict.RETRY if isinstance(error, VaultUnreachable) else Verdict.RECONCILE
 
@@ -167,8 +198,8 @@ def _of_refusal(error: VaultError) -> Verdict:
         return Verdict.RECONCILE
     if error.response_status is not None:
         # During an upgrade Vault answers with a body of its own, and says how long to wait.
-        busy = error.retry_after_s is not None or (error.status in _STATUS_BUSY and error.error_type not in _DEFINITE)
+        busy = error.retry_after_s is not None or (error.status in STATUS_BUSY and error.error_type not in _DEFINITE)
         return Verdict.RETRY if busy and not isinstance(error, AccessRefused | ItemExists) else Verdict.GIVE_UP
-    if error.status in _STATUS_BUSY:
+    if error.status in STATUS_BUSY:
         return Verdict.RETRY
     return Verdict.RECONCILE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.GIVE_UP

@@ -12,7 +12,6 @@ endpoints, logins or retries.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,8 +25,10 @@ import anyio.lowlevel
 import anyio.to_thread
 from aiohttp.abc import AbstractStreamWriter
 
-from asyncup.errors import ConfigurationError, Phase, TlsRefused, TransportError, VaultUnreachable
+from asyncup.errors import ConfigurationError, Phase, ProxyRefused, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
+from asyncup.protocol.standstill import Waiting
+from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
 from asyncup.vault.transport import Body, HttpRequest
 from asyncup.vault.trust import system_trust
@@ -51,10 +52,21 @@ class AiohttpTransport:
     Args:
         base_url: scheme, host and port, such as "https://myvault.veevavault.com".
         ssl_context: for TLS; None takes the operating system's own trust store, company CAs included.
+        now: seconds of a clock that never goes back; an argument so that tests need no waiting.
+        wall: Unix seconds; an argument for the same reason.
     """
 
-    def __init__(self, base_url: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._base_url = base_url
+        self._now = now
+        self._wall = wall
         self._ssl_context = ssl_context
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -63,21 +75,20 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> Answer:
         """See `Transport.send`."""
         session = await self._open_session()
-        exchange = _Exchange(request)
+        exchange = Exchange(request, self._now, self._wall)
         answer: Answer | None = None
         broken: Exception | None = None
         try:
-            with anyio.CancelScope(deadline=anyio.current_time() + request.patience.stall_s) as exchange.scope:
+            with exchange.scope:
                 answer = await self._exchange(session, request, exchange)
         except (aiohttp.ClientError, OSError) as error:
-            broken = exchange.translate(error)
+            broken = _translate(error, request, exchange)
         except (RuntimeError, AssertionError) as error:
             if self._closed:
                 raise ConfigurationError(_CLOSED) from error
             raise
         finally:
-            if answer is None or not exchange.all_sent:
-                exchange.cut()
+            exchange.end(answered=answer is not None)
         if exchange.body_error is not None:
             # Also when an answer came: it may come before everything was sent, and while a hook was being told.
             raise exchange.body_error
@@ -93,7 +104,7 @@ class AiohttpTransport:
         if session is not None:
             await session.close()
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: HttpRequest, exchange: _Exchange) -> Answer:
+    async def _exchange(self, session: aiohttp.ClientSession, request: HttpRequest, exchange: Exchange) -> Answer:
         body = request.body
         async with session.request(
             request.method,
@@ -103,15 +114,16 @@ class AiohttpTransport:
             allow_redirects=False,
             trace_request_ctx=exchange,
         ) as response:
-            exchange.progress()
+            exchange.received(0)
             content = bytearray()
             async for received in response.content.iter_any():
-                exchange.progress()
+                exchange.received(len(received))
                 content += received
                 if len(content) > _LARGEST_ANSWER:
-                    raise exchange.too_large()
+                    reason = f"the answer is longer than {_LARGEST_ANSWER} bytes"
+                    raise TransportError(request.operation, Phase.ANSWER, reason)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, headers, bytes(content), time.time())
+            return Answer(response.status, headers, bytes(content), self._wall())
 
     async def _open_session(self) -> aiohttp.ClientSession:
         async with self._opening:
@@ -139,87 +151,22 @@ class AiohttpTransport:
             return self._session
 
 
-class _Exchange:
-    """How far one request has come: moves its deadline, and knows the words for its failure."""
+def _translate(error: Exception, request: HttpRequest, exchange: Exchange) -> Exception:
+    """Return our exception for one of aiohttp's or of the operating system's, or the body's own.
 
-    def __init__(self, request: HttpRequest) -> None:
-        self._request = request
-        self._phase = Phase.CONNECT
-        self.scope = anyio.CancelScope()
-        self.body_error: Exception | None = None
-        self.connection: asyncio.Transport | None = None
-
-    @property
-    def all_sent(self) -> bool:
-        """True when nothing of the request is left to be sent."""
-        return self._phase is Phase.ANSWER
-
-    def cut(self) -> None:
-        """Drop what a connection still has to send. Closing it would send it first."""
-        if self.connection is not None:
-            self.connection.abort()
-
-    def connected(self) -> None:
-        """A connection is there; from here on something may have been sent."""
-        self._phase = Phase.WRITE
-        self.progress()
-
-    def headers_sent(self) -> None:
-        """The request's head is out; a payload follows it, a small body is out with it."""
-        self.connected()
-        if self._request.body is None or isinstance(self._request.body, bytes):
-            self.sent()
-
-    def written(self, length: int) -> None:
-        """The network took another slice."""
-        self.progress()
-        if self._request.on_written is not None:
-            self._request.on_written(length)
-
-    def sent(self) -> None:
-        """Everything is handed over; the answer may take longer than a slice."""
-        self._phase = Phase.ANSWER
-        self.progress()
-        if self._request.on_sent is not None:
-            self._request.on_sent()
-
-    def progress(self) -> None:
-        """Something moved: the exchange may stand still for its whole patience again."""
-        patience = self._request.patience
-        still_s = patience.answer_s if self._phase is Phase.ANSWER else patience.stall_s
-        self.scope.deadline = anyio.current_time() + still_s
-
-    def stood_still(self) -> TransportError:
-        """Return the exception for an exchange that was given up."""
-        patience = self._request.patience
-        if self._phase is Phase.CONNECT:
-            reason = f"no connection within {patience.stall_s:g} s"
-            return VaultUnreachable(self._request.operation, self._phase, reason, hint=_AWAY)
-        if self._phase is Phase.ANSWER:
-            reason = f"no answer within {patience.answer_s:g} s"
-        else:
-            reason = f"no byte was taken for {patience.stall_s:g} s"
-        return TransportError(self._request.operation, self._phase, reason, hint=_AGAIN)
-
-    def too_large(self) -> TransportError:
-        """Return the exception for an answer without end."""
-        reason = f"the answer is longer than {_LARGEST_ANSWER} bytes"
-        return TransportError(self._request.operation, Phase.ANSWER, reason)
-
-    def translate(self, error: Exception) -> Exception:
-        """Return our exception for one of aiohttp's or of the operating system's, or the body's own.
-
-        An exception of aiohttp's is not kept as the cause: it shows the request's headers, or a proxy's password.
-        """
-        if self.body_error is not None:
-            return self.body_error
-        operation = self._request.operation
-        reason = _reason(error)
-        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError) and self._phase is Phase.CONNECT:
-            return TlsRefused(operation, Phase.TLS, reason, hint=_TLS)
-        if self._phase is Phase.CONNECT:
-            return VaultUnreachable(operation, self._phase, reason, hint=_AWAY)
-        return TransportError(operation, self._phase, reason, hint=_AGAIN)
+    An exception of aiohttp's is not kept as the cause: it shows the request's headers, or a proxy's password.
+    """
+    if exchange.body_error is not None:
+        return exchange.body_error
+    operation, phase = request.operation, exchange.phase
+    reason = _reason(error)
+    if phase is not Phase.CONNECT:
+        return exchange.marked(TransportError(operation, phase, reason, hint=AGAIN))
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_SAYS_NO:
+        return ProxyRefused(operation, phase, reason, hint=_PROXY)
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        return TlsRefused(operation, Phase.TLS, reason, hint=_TLS)
+    return exchange.marked(VaultUnreachable(operation, phase, reason, hint=AWAY))
 
 
 class _SlicedPayload(aiohttp.Payload):
@@ -228,7 +175,7 @@ class _SlicedPayload(aiohttp.Payload):
     The first slice is small: aiohttp joins it with the headers into one write, and so into one segment.
     """
 
-    def __init__(self, body: Body, exchange: _Exchange) -> None:
+    def __init__(self, body: Body, exchange: Exchange) -> None:
         super().__init__(body, content_type="application/octet-stream")
         self._size = body.length
         self._body = body
@@ -242,10 +189,17 @@ class _SlicedPayload(aiohttp.Payload):
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
         exchange = self._exchange
-        exchange.connection = getattr(writer, "transport", None)
+        exchange.writes_to(getattr(writer, "transport", None))
+        meter = exchange.meter
         since = time.perf_counter()
         slices = self._body.slices()
-        while (view := await self._next(slices)) is not None:
+        while True:
+            exchange.waiting = Waiting.OURSELVES
+            view = await self._next(slices)
+            if view is None:
+                break
+            exchange.waiting = Waiting.NETWORK
+            meter.handed += view.nbytes
             await writer.write(view)
             self._tell(exchange.written, view.nbytes)
             if time.perf_counter() - since > _HOLD_LOOP_S:
@@ -275,6 +229,12 @@ class _SlicedPayload(aiohttp.Payload):
 def _trace_config() -> aiohttp.TraceConfig:
     """Return what tells an exchange that it got a connection, and that its request is out."""
 
+    async def queued(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.queued()
+
+    async def dequeued(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.dequeued()
+
     async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
         context.trace_request_ctx.connected()
 
@@ -282,6 +242,8 @@ def _trace_config() -> aiohttp.TraceConfig:
         context.trace_request_ctx.headers_sent()
 
     config = aiohttp.TraceConfig()
+    config.on_connection_queued_start.append(queued)
+    config.on_connection_queued_end.append(dequeued)
     config.on_connection_create_end.append(connected)
     config.on_connection_reuseconn.append(connected)
     config.on_request_headers_sent.append(headers_sent)
@@ -297,6 +259,7 @@ def _reason(error: Exception) -> str:
 
 
 _CLOSED = "this Vault was closed: make another one"
-_AWAY = "Check the Vault's DNS name, the network and the proxy, then run it again"
 _TLS = "Check the DNS name and the date; add a company CA to the operating system's trust store"
-_AGAIN = "What Vault holds of an upload session stays: upload() continues it"
+_PROXY = "Give the proxy's user and password as https_proxy=http://user:password@proxy:port, or ask who runs it"
+_PROXY_SAYS_NO = frozenset({403, 407})
+"""Its rules, and its login: the same again would be refused again. It says others when Vault is away behind it."""

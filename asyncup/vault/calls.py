@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TypeVar
 
 import anyio
 
-from asyncup.errors import AsyncupError, LoginError, MalformedAnswer, TransportError, VaultError, VaultUnreachable
-from asyncup.events import BurstBudgetLow, CallDelayed, Event, EventHook, RetryScheduled, VaultHeld
+from asyncup.errors import AsyncupError, LoginError, TransportError, VaultError
+from asyncup.events import Event, EventHook, RetryScheduled, VaultHeld
 from asyncup.protocol.answers import Answer
-from asyncup.protocol.pacing import Pace, holds_all_lanes, least_wait_s, read_rate_facts
+from asyncup.protocol.pacing import holds_all_lanes, least_gap_s, least_wait_s
 from asyncup.protocol.requests import Operation, Request
-from asyncup.protocol.retry import RetryPolicy, Verdict, backoff_s, classify
+from asyncup.protocol.retry import RetryPolicy, Verdict, allowed_attempts, backoff_s, classify, counts
+from asyncup.vault.behalf import current_behalf, on_behalf
 from asyncup.vault.login import LoginKeeper
 from asyncup.vault.transport import DEFAULT_PATIENCE, Body, HttpRequest, Patience, Transport
+from asyncup.vault.turns import Turns
 
 __all__ = ["Calls", "on_behalf"]
 
@@ -38,14 +39,15 @@ class Calls:
         transport: how.
         api_version: such as "v25.2".
         client_id: sent as X-VaultAPI-ClientID, so that Vault's API usage log names the program (documented).
-        policy: how often and how long.
-        on_event: told of every retry.
+        policy: how often and how long; for all lanes together, too.
+        on_event: told of every retry, and of outages.
         sleep: waits a number of seconds; an argument so that tests need no clock.
         jitter: a random number from 0 to 1; an argument for the same reason.
         now: a clock in seconds that never goes back; an argument for the same reason.
+        wall: Unix seconds, for people; an argument for the same reason.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but one are keyword-only, and most have a default
         self,
         transport: Transport,
         *,
@@ -56,6 +58,7 @@ class Calls:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
         now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.api_root = f"/api/{api_version}"
         self.login: LoginKeeper | None = None
@@ -65,8 +68,8 @@ class Calls:
         self._sleep = sleep
         self._jitter = jitter
         self._now = now
-        self._pace = Pace()
-        self._reached = False
+        self._wall = wall
+        self._turns = Turns(policy, self, emit=self._emit, announce=self._announce)
         self._headers = {"X-VaultAPI-ClientID": client_id, "User-Agent": client_id}
 
     async def once(
@@ -87,29 +90,13 @@ class Calls:
         """
 
         async def attempt(authorization: str | None) -> T:
-            headers = dict(self._headers)
-            headers.update(request.headers)
-            if authorization is not None:
-                headers["Authorization"] = authorization
-            http = HttpRequest(
-                request.operation.value,
-                request.method,
-                self._target(request),
-                headers,
-                request.content if body is None else body,
-                patience,
-                on_written,
-                on_sent,
-                request.origin,
-            )
-            await self._take_turn(request.operation)
-            if on_started is not None:
-                on_started()
-            answer = await self._transport.send(http)
-            self._observe(request.operation, answer)
-            result = read(answer)
-            self._reached = True
-            return result
+            await self._turns.take(request.operation)
+            length = body.length if body is not None else 0
+            # Another server than the Vault says nothing of the Vault.
+            learning = self._turns.exchange(request.operation, length, current_behalf())
+            with learning if request.origin is None else nullcontext():
+                http = self._http(request, authorization, body, patience, on_written, on_sent)
+                return await self._exchange(request, http, length, read, on_started)
 
         if self.login is None or request.operation is Operation.LOG_IN:
             return await attempt(None)
@@ -120,6 +107,59 @@ class Calls:
             if classify(request.operation, refusal) is not Verdict.LOG_IN:
                 raise
             return await attempt(await self.login.renew(authorization, refusal))
+
+    def _http(
+        self,
+        request: Request,
+        authorization: str | None,
+        body: Body | None,
+        patience: Patience,
+        on_written: Callable[[int], None] | None,
+        on_sent: Callable[[], None] | None,
+    ) -> HttpRequest:
+        headers = dict(self._headers)
+        headers.update(request.headers)
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return HttpRequest(
+            request.operation.value,
+            request.method,
+            self._target(request),
+            headers,
+            request.content if body is None else body,
+            patience,
+            on_written,
+            on_sent,
+            request.origin,
+        )
+
+    async def _exchange(
+        self,
+        request: Request,
+        http: HttpRequest,
+        length: int,
+        read: Callable[[Answer], T],
+        on_started: Callable[[], None] | None,
+    ) -> T:
+        operation, deadlines = request.operation, self._turns.deadlines
+        sent_at: float | None = None
+        tell_sent = http.on_sent
+
+        def on_sent() -> None:
+            nonlocal sent_at
+            sent_at = self._now()
+            if tell_sent is not None:
+                tell_sent()
+
+        answer_s = deadlines.deadline_s(operation, length, cap_s=http.patience.answer_s)
+        http = replace(http, patience=replace(http.patience, answer_s=answer_s), on_sent=on_sent)
+        if on_started is not None:
+            on_started()
+        answer = await self._transport.send(http)
+        if sent_at is not None:
+            deadlines.answered(operation, length, self._now() - sent_at)
+        self._turns.observe(operation, answer.headers)
+        return read(answer)
 
     async def repeat(
         self,
@@ -137,7 +177,7 @@ class Calls:
         Raises:
             AsyncupError: the last failure, with the number of attempts.
         """
-        number = 0
+        number = spared = 0
         doubtful = False
         while True:
             number += 1
@@ -156,7 +196,7 @@ class Calls:
                 if not again:
                     error.locate(attempts=number)
                     raise
-                await self.pause(operation, number, error, policy=policy)
+                spared += not await self.pause(operation, number - spared, error, policy=policy)
 
     async def ask(self, request: Request, read: Callable[[Answer], T]) -> T:
         """Send a request that may simply be repeated after passing trouble, and read its answer.
@@ -175,69 +215,63 @@ class Calls:
         policy: RetryPolicy | None = None,
         path: str | None = None,
         part: int | None = None,
-    ) -> None:
-        """Wait before the next attempt, or raise `error` when attempt number `attempt` was the last one allowed."""
-        behalf = _behalf.get()
+    ) -> bool:
+        """Wait before the next attempt, or raise `error` when attempt number `attempt` was the last one allowed.
+
+        Return True when the attempt counts as one of those allowed. It does not when this machine slept meanwhile, or
+        when Vault is away for several lanes: then waiting for it is not this one's matter.
+
+        Raises:
+            AsyncupError: `error`, or `VaultAway` in its stead.
+        """
+        behalf = current_behalf()
         policy = policy or (behalf.policy if behalf is not None else self._policy)
-        allowed = policy.max_attempts
-        if isinstance(error, VaultUnreachable | MalformedAnswer) and not self._reached:
-            allowed = min(allowed, policy.first_contact_attempts)
-        if attempt >= allowed:
+        self._turns.refuse_outage(operation, error)
+        counted = counts(error) and not self._turns.outage_is_shared
+        if counted and attempt >= allowed_attempts(policy, error, reached=self._turns.reached):
             raise error.locate(attempts=attempt)
-        retry_after_s = least_wait_s(operation, error) if isinstance(error, VaultError) else None
-        delay_s = backoff_s(policy, attempt, jitter=self._jitter(), retry_after_s=retry_after_s)
-        if isinstance(error, VaultError) and retry_after_s is not None and holds_all_lanes(operation, error):
-            self._pace.hold(self._now() + delay_s)
-            self._emit(VaultHeld(delay_s, error.message))
-        self._emit(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part))
+        refusal = error if isinstance(error, VaultError) else None
+        wanted_s = least_wait_s(operation, refusal) if refusal is not None else None
+        asked_s = refusal.retry_after_s if refusal is not None else None
+        delay_s = backoff_s(policy, attempt, jitter=self._jitter(), retry_after_s=wanted_s)
+        delay_s = max(delay_s, least_gap_s(operation, error), self._turns.retry_wait_s())
+        if refusal is not None and wanted_s is not None and holds_all_lanes(operation, refusal):
+            self._turns.pace.hold(self._now() + delay_s)
+            self._emit(VaultHeld(delay_s, error.message, asked_s))
+        self._emit(RetryScheduled(operation.value, attempt, delay_s, error.message, path, part, asked_s))
         await self.wait(delay_s)
+        return counted
 
     async def wait(self, delay_s: float) -> None:
         """Let time pass: every pause between two requests is made here, so that tests need no clock."""
         await self._sleep(delay_s)
+
+    def now(self) -> float:
+        """Return seconds of a clock that never goes back."""
+        return self._now()
+
+    def wall(self) -> float:
+        """Return Unix seconds."""
+        return self._wall()
+
+    def jitter(self) -> float:
+        """Return a random number from 0 to 1."""
+        return self._jitter()
 
     def _target(self, request: Request) -> str:
         if request.origin is not None or request.target.startswith("/api/"):
             return request.target
         return self.api_root + request.target
 
-    async def _take_turn(self, operation: Operation) -> None:
-        """Wait while Vault wants to be left alone, and with a login until it cannot be one too many."""
-        while (wait_s := self._pace.wait_s(self._now())) > 0:
-            await self._sleep(wait_s)
-        if operation is Operation.LOG_IN:
-            while (wait_s := self._pace.login_wait_s(self._now())) > 0:
-                await self._sleep(wait_s)
-            self._pace.login_sent(self._now())
-
-    def _observe(self, operation: Operation, answer: Answer) -> None:
-        facts = read_rate_facts(answer.headers)
-        if self._pace.observe(facts) and facts.limit is not None and facts.remaining is not None:
-            self._emit(BurstBudgetLow(facts.limit, facts.remaining))
-        if facts.delay_s:
-            self._emit(CallDelayed(operation.value, facts.delay_s))
-
     def _emit(self, event: Event) -> None:
-        behalf = _behalf.get()
+        behalf = current_behalf()
         hook = behalf.on_event if behalf is not None else self._on_event
         if hook is not None:
             hook(event)
 
-
-@dataclass(frozen=True, slots=True)
-class _Behalf:
-    policy: RetryPolicy
-    on_event: EventHook | None
-
-
-_behalf: ContextVar[_Behalf | None] = ContextVar("asyncup_behalf", default=None)
-
-
-@contextmanager
-def on_behalf(policy: RetryPolicy, on_event: EventHook | None) -> Iterator[None]:
-    """Let every call made inside, by this task and those it starts, follow one upload's policy and tell its hook."""
-    token = _behalf.set(_Behalf(policy, on_event))
-    try:
-        yield
-    finally:
-        _behalf.reset(token)
+    def _announce(self, event: Event) -> None:
+        """Tell the lane that met it, and whoever listens for the whole Vault."""
+        self._emit(event)
+        behalf = current_behalf()
+        if self._on_event is not None and behalf is not None and behalf.on_event != self._on_event:
+            self._on_event(event)

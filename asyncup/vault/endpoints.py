@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 from asyncup.errors import MalformedAnswer
@@ -37,14 +37,21 @@ class Endpoints:
         Raises:
             MalformedAnswer: a page names itself, or one before it, as the next, or something that is no URL.
         """
-        rows: list[T] = []
+        return [row async for rows in self.each_page(first, read) for row in rows]
+
+    async def each_page(self, first: Request, read: Callable[[Answer], Page[T]]) -> AsyncGenerator[tuple[T, ...], None]:
+        """Yield the rows of one page after the other; the next one is asked for when it is wanted.
+
+        Raises:
+            MalformedAnswer: as `all_pages`.
+        """
         request = first
         seen: set[str] = set()
         while True:
             page = await self.calls.ask(request, read)
-            rows.extend(page.rows)
+            yield page.rows
             if page.next_page is None:
-                return rows
+                return
             try:
                 target = next_page_target(page.next_page, self.calls.api_root)
             except ValueError as error:

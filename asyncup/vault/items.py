@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
 from asyncup.errors import ConfigurationError
 from asyncup.protocol import requests
 from asyncup.protocol.answers import read_json, read_range
 from asyncup.protocol.limits import Limits
-from asyncup.protocol.paths import is_inside
+from asyncup.protocol.paths import is_inside, join, name_of, parent_of
 from asyncup.protocol.responses import Item, read_created_item, read_items, read_started_job
 from asyncup.vault.calls import Calls
 from asyncup.vault.endpoints import Endpoints
 from asyncup.vault.folders import Folders
-from asyncup.vault.reconcile import find_created_file
+from asyncup.vault.reconcile import find_created_file, find_created_folder, is_deleted, is_moved
 from asyncup.vault.small_body import FramedBody
 from asyncup.vault.transport import DEFAULT_PATIENCE, Body, Patience
 
@@ -71,33 +72,36 @@ class ItemEndpoints(Endpoints):
     async def move_item(self, item: str, *, parent: str | None = None, name: str | None = None) -> int | None:
         """Give an item another folder, another name, or both. Return the job that does it, if Vault names one.
 
+        When the answer is lost, the item is looked for in both places before the same is asked again.
+
         Raises:
             ConfigurationError: neither is given.
         """
         if parent is None and name is None:
             raise ConfigurationError("moving an item needs another folder or another name")
         request = requests.move_item(item, parent=parent, name=name)
-        self.folders.forget(item)
-        return await self.calls.ask(request, lambda answer: read_started_job(request.operation, answer))
+        target = join(parent_of(item) if parent is None else parent, name_of(item) if name is None else name)
+        return await self._start_job(item, request, lambda: is_moved(self, item, target))
 
     async def delete_item(self, item: str, *, recursive: bool = False) -> int | None:
-        """Delete a file or folder; one that is not empty needs `recursive`. Return the job, if Vault names one."""
+        """Delete a file or folder; one that is not empty needs `recursive`. Return the job, if Vault names one.
+
+        When the answer is lost, the item is looked for before the same is asked again.
+        """
         request = requests.delete_item(item, recursive=recursive)
-        self.folders.forget(item)
-        return await self.calls.ask(request, lambda answer: read_started_job(request.operation, answer))
+        return await self._start_job(item, request, lambda: is_deleted(self, item))
 
     async def create_folder(self, path: str) -> None:
         """Create one folder, whose parent must exist. `folders.ensure` makes the parents, too.
 
         Raises:
-            ItemExists: there is a folder or file of that name, or was after an attempt whose answer was lost.
+            ItemExists: there is a folder or file of that name, and no attempt of ours may have made it.
         """
         request = requests.create_folder(path)
         await self.calls.repeat(
             request.operation,
             lambda: self.calls.once(request, lambda answer: read_json(request.operation, answer)),
-            # Making a folder twice does no harm: the second time it is there.
-            self._nothing_known,
+            lambda: self._settle_folder(path),
         )
 
     async def list_items(self, folder: str, *, recursive: bool = False) -> list[Item]:
@@ -106,8 +110,15 @@ class ItemEndpoints(Endpoints):
         Veeva's sample of a listing has rows of a neighbour whose name only begins alike, so what is not inside the
         folder is left out here.
         """
-        items = await self.all_pages(requests.list_items(folder, recursive=recursive), read_items)
-        return [item for item in items if is_inside(item.path, folder)]
+        return [item async for item in self.each_item(folder, recursive=recursive)]
+
+    async def each_item(self, folder: str, *, recursive: bool = False) -> AsyncGenerator[Item, None]:
+        """Yield what a folder holds, in Vault's order and page by page: for folders of which no list should be made."""
+        async with aclosing(self.each_page(requests.list_items(folder, recursive=recursive), read_items)) as pages:
+            async for rows in pages:
+                for item in rows:
+                    if is_inside(item.path, folder):
+                        yield item
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
         """Return `length` bytes of a file from `offset` on, fewer only at its end; at most 50 MB (documented).
@@ -123,5 +134,17 @@ class ItemEndpoints(Endpoints):
             request, lambda answer: read_range(request.operation, answer, offset=offset, length=length)
         )
 
-    async def _nothing_known(self) -> None:
-        return None
+    async def _settle_folder(self, path: str) -> dict[str, object] | None:
+        return None if await find_created_folder(self, path) is None else {}
+
+    async def _start_job(
+        self, item: str, request: requests.Request, is_done: Callable[[], Awaitable[bool]]
+    ) -> int | None:
+        async def once() -> int:
+            return await self.calls.once(request, lambda answer: read_started_job(request.operation, answer)) or 0
+
+        async def settle() -> int | None:
+            return 0 if await is_done() else None
+
+        self.folders.forget(item)
+        return await self.calls.repeat(request.operation, once, settle) or None

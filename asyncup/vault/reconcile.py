@@ -20,7 +20,14 @@ from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import Item, UploadSession
 from asyncup.protocol.retry import Verdict, classify
 
-__all__ = ["DoubtfulCommit", "find_created_file", "find_created_session"]
+__all__ = [
+    "DoubtfulCommit",
+    "find_created_file",
+    "find_created_folder",
+    "find_created_session",
+    "is_deleted",
+    "is_moved",
+]
 
 _LOOKS_FOR_COMMITTED_FILE = 6
 """How often the folder is listed, one job poll interval apart, before a commit whose session is gone counts as lost."""
@@ -43,6 +50,10 @@ class ShowsUploadSessions(ShowsItems, Protocol):
 
     limits: Limits
 
+    async def own_user_id(self) -> int | None:
+        """Return who is logged in, if Vault says so."""
+        ...
+
     async def upload_session(self, session_id: str) -> UploadSession:
         """Return one upload session."""
         ...
@@ -53,7 +64,11 @@ class ShowsUploadSessions(ShowsItems, Protocol):
 
 
 async def find_created_session(vault: ShowsUploadSessions, path: str, size: int) -> UploadSession | None:
-    """Look for the upload session that a lost answer spoke of: same path, same size, no parts yet, the newest."""
+    """Look for the upload session that a lost answer spoke of: same path, same size, ours, no parts yet, the newest.
+
+    An administrator sees everybody's, but only a session's owner may upload into it (documented). An empty one of ours
+    that was left by an earlier run is as good as the lost one.
+    """
     fitting = [
         session
         for session in await vault.list_upload_sessions()
@@ -63,7 +78,29 @@ async def find_created_session(vault: ShowsUploadSessions, path: str, size: int)
         and not session.uploaded
         and not session.uploaded_parts
     ]
+    if any(session.owner is not None for session in fitting):
+        user_id = await vault.own_user_id()
+        fitting = [session for session in fitting if user_id is None or session.owner in (None, user_id)]
     return max(fitting, key=lambda session: session.created_date or "", default=None)
+
+
+async def find_created_folder(vault: ShowsItems, path: str) -> Item | None:
+    """Look for the folder that a lost answer spoke of. Who made it is all the same."""
+    item = await _listed(vault, path)
+    return None if item is None or item.is_file else item
+
+
+async def is_deleted(vault: ShowsItems, item: str) -> bool:
+    """Tell whether an item is gone, after a deletion whose answer was lost. A refused listing proves nothing."""
+    return _row_of(item, await vault.list_items(parent_of(item))) is None
+
+
+async def is_moved(vault: ShowsItems, item: str, destination: str) -> bool:
+    """Tell whether an item is in its new place and not in its old one, after a move whose answer was lost.
+
+    While both or none of them are there, the answer is no: the same move again is then refused, or does the rest.
+    """
+    return await is_deleted(vault, item) and not await is_deleted(vault, destination)
 
 
 async def find_created_file(vault: ShowsItems, path: str, size: int, md5: bytes) -> Item | None:
@@ -114,6 +151,11 @@ class DoubtfulCommit:
 
 
 async def _listed_file(vault: ShowsItems, path: str) -> Item | None:
+    item = await _listed(vault, path)
+    return item if item is not None and item.is_file else None
+
+
+async def _listed(vault: ShowsItems, path: str) -> Item | None:
     try:
         items = await vault.list_items(parent_of(path))
     except VaultError as error:
@@ -121,6 +163,10 @@ async def _listed_file(vault: ShowsItems, path: str) -> Item | None:
             raise
         if classify(Operation.LIST_ITEMS, error) is not Verdict.GIVE_UP:
             raise
-        # What Vault answers for a folder that is not there is unknown; a file is not there either, then.
+        # What Vault answers for a folder that is not there is unknown; nothing is in it either, then.
         return None
-    return next((item for item in items if item.is_file and same_path(item.path, path)), None)
+    return _row_of(path, items)
+
+
+def _row_of(path: str, items: list[Item]) -> Item | None:
+    return next((item for item in items if same_path(item.path, path)), None)

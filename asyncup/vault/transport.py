@@ -32,8 +32,10 @@ class Patience:
     """How long a request may stand still, in seconds. There is no limit to its total time.
 
     Attributes:
-        stall_s: without a byte taken by the network, while connecting or sending.
-        answer_s: from the last byte sent to the answer.
+        stall_s: without a byte taken by the network, while connecting or sending. Waiting for the body's own next
+            slice does not count.
+        answer_s: from the last byte sent to the answer, at most: `Calls` asks for less where Vault is known to be
+            faster.
     """
 
     stall_s: float = 30.0
@@ -80,9 +82,10 @@ class Transport(Protocol):
         """Send a request and return the whole answer. Redirects are answers, and are not followed.
 
         Raises:
-            VaultUnreachable: no connection could be made; nothing was sent.
+            VaultUnreachable: no connection could be made; nothing was sent. `ProxyRefused` when a proxy says no.
             TlsRefused: the TLS handshake failed; nothing was sent.
-            TransportError: the exchange broke, or stood still for longer than its patience.
+            TransportError: the exchange broke, or stood still for longer than its patience. Its `slept` tells that
+                this machine slept meanwhile.
             SourceError: the body's own, from `Body.slices`.
         """
         ...

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from asyncup.errors import UploadSessionNotFound, VaultError
+from asyncup.errors import LoginError, UploadSessionNotFound, VaultError
 from asyncup.protocol import requests
+from asyncup.protocol.account import read_user
 from asyncup.protocol.answers import read_json
 from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import (
@@ -40,6 +41,16 @@ class UploadSessionEndpoints(ItemEndpoints):
             lambda: self.calls.once(request, lambda answer: read_upload_session(request.operation, answer)),
             lambda: find_created_session(self, path, size),
         )
+
+    async def own_user_id(self) -> int | None:
+        """Return who is logged in; None when Vault does not say, which it may refuse to."""
+        request = requests.who_am_i()
+        try:
+            return (await self.calls.ask(request, read_user)).id
+        except VaultError as error:
+            if isinstance(error, LoginError) or classify(request.operation, error) is not Verdict.GIVE_UP:
+                raise
+            return None
 
     async def put_part(
         self,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 
 from asyncup.bulk.item import UploadItem
@@ -21,7 +22,7 @@ async def test_only_what_is_in_vault_with_the_md5_that_is_known(tmp_path: Path) 
         await journal.record(2, done())
         one_part = Done(size=10, md5s=("ab" * 16,), parts=1, seconds=0.5, calls=7, bytes_written=11)
         await journal.record(3, one_part)
-    write_report(tmp_path / "j.db", tmp_path)
+    await anyio.to_thread.run_sync(write_report, tmp_path / "j.db", tmp_path)
     placed = [one async for one in read_placed(tmp_path / "results.jsonl")]
     assert placed == [
         UploadItem(file="/data/f1", path="/u1/f1", size=10, md5="ef" * 16, row=1),

@@ -1,9 +1,11 @@
 """The report of a run, written from its journal alone."""
 
 import csv
+import functools
 import json
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 
 from asyncup.bulk.errors import JournalUnusable
@@ -26,7 +28,8 @@ async def report_of(folder: Path, *, loader_rows: int | None = None) -> Report:
         await journal.record(2, done())
         await journal.record(3, Skipped(reason="in place"))
         await journal.record(4, Failed(error_type="SourceChanged", error="it grew"))
-    return write_report(folder / "j.db", folder / "reports" / "1", loader_rows=loader_rows)
+    write = functools.partial(write_report, folder / "j.db", folder / "reports" / "1", loader_rows=loader_rows)
+    return await anyio.to_thread.run_sync(write)
 
 
 async def test_the_sums_add_up(tmp_path: Path) -> None:

@@ -99,6 +99,15 @@ class Vault:
 PretendVaults = Callable[[Switches], AbstractContextManager[Vault]]
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of whoever runs the tests, and no keyring of theirs."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    for name in ("ASYNCUP_CONFIG", "ASYNCUP_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def pretend_vault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> PretendVaults:
     """Makes a pretend Vault that behaves as the switches say."""

@@ -19,18 +19,27 @@ def test_the_help_has_the_commands_the_environment_and_every_exit_code(
 ) -> None:
     assert run(["--help"]) == 0
     out = capsys.readouterr().out
-    for words in ("upload ", "demo ", "emulator ", "VEEVA_VAULT_DNS", "VEEVA_VAULT_PASSWORD"):
+    for words in (
+        "upload ",
+        "sessions ",
+        "login ",
+        "logout ",
+        "demo ",
+        "emulator ",
+        "VEEVA_VAULT_DNS",
+        "VEEVA_VAULT_PASSWORD",
+    ):
         assert words in out
     for code in ExitCode:
         assert code.when in out
 
 
-@pytest.mark.parametrize("command", ["upload", "demo", "emulator"])
+@pytest.mark.parametrize("command", ["upload", "ls", "sessions", "doctor", "login", "logout", "demo", "emulator"])
 def test_every_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert f"asyncup {command}" in out
-    assert ("Exit codes" in out) == (command == "upload")
+    assert ("Exit codes" in out) == (command in ("upload", "ls", "sessions", "doctor", "login"))
 
 
 def test_every_option_of_upload_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,6 +49,7 @@ def test_every_option_of_upload_is_explained(capsys: pytest.CaptureFixture[str])
     assert [option[0] for option in options] == [
         "--session-id", "--commit", "--overwrite", "--part-size", "--memory", "--content-md5",
         "--restart", "--resume-check", "--source-changes", "--grace", "--quiet", "--json",
+        "--profile", "--dns", "--api-version", "--username",
     ]  # fmt: skip
     assert all(len(option) > 4 for option in options)
 

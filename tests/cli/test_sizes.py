@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from asyncup.cli.sizes import parse_bytes, show_bytes, show_rate
+from asyncup.cli.sizes import parse_bytes, parse_rate, show_bytes, show_rate
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,16 @@ def test_sizes_are_shown_in_decimal_units(size: int, shown: str) -> None:
 def test_a_rate_needs_time() -> None:
     assert show_rate(3_000_000, 2.0) == "1.5 MB/s"
     assert show_rate(3_000_000, 0.0) == "- MB/s"
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("10MB/s", 10_000_000), ("10 MB / s", 10_000_000), ("8MiB", 8_388_608), ("1000", 1000)]
+)
+def test_rates_that_people_write(text: str, rate: int) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "/s", "10MB/min", "10Mbit/s", "10MB//s", "0MB/s", "s"])
+def test_any_other_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write 10MB/s"):
+        parse_rate(text)

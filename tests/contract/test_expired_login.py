@@ -73,7 +73,7 @@ async def test_the_upload_succeeds_with_one_login_more_wherever_the_login_ends(
     assert len(undisturbed) > least
 
     for index in range(1, len(undisturbed)):
-        expires = Fault(do=Do.EXPIRE_LOGIN, nth=index + 1)
+        expires = Fault(do=Do.EXPIRE_LOGIN, nth=index)  # logging in is not counted: no login can end there
         async with logged_out_vault(profile) as (emulator, vault):
             emulator.add_faults(expires)
             await run(vault, path)

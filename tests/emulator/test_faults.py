@@ -1,18 +1,32 @@
 """Fault scripts: their text form, and which request they strike."""
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from asyncup.emulator import Do, Fault, FaultScript, parse_fault
+from asyncup.emulator import Do, Endpoint, Fault, FaultScript, parse_fault
+from asyncup.emulator.fault_places import PLACES as PLACES_OF_FAULTS, can_happen
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PLACES = [
+    (do, endpoint, part)
+    for do in Do
+    for endpoint in ("any", "put_part", "commit")
+    for part in (None, 3)
+    if (endpoint == "any" or can_happen(do, endpoint)) and (part is None or endpoint != "commit")
+]
+
+
+def fault_at(place: tuple[Do, str, int | None], **settings: Any) -> Fault:  # noqa: ANN401 - a fault's own
+    do, endpoint, part = place
+    return Fault(do=do, endpoint=endpoint, part=part, **settings)
+
+
 FAULTS = st.builds(
-    Fault,
-    do=st.sampled_from(Do),
-    endpoint=st.sampled_from(["any", "put_part", "commit"]),
-    part=st.none() | st.integers(1, 9),
+    fault_at,
+    st.sampled_from(PLACES),
     nth=st.integers(1, 9),
     times=st.integers(0, 9),
     status=st.integers(0, 599),
@@ -52,6 +66,12 @@ def test_the_documented_example() -> None:
         "putpart:status",
         "any,nth=0:status",
         "any:slow-read,rate=0",
+        "job:job-fails",
+        "list_parts:flip-byte",
+        "auth:expire-login",
+        "create_session:lose-session",
+        "commit:slow-read",
+        "commit,part=3:status",
     ],
 )
 def test_what_is_no_fault(text: str) -> None:
@@ -84,6 +104,24 @@ def test_for_ever() -> None:
     script = FaultScript([fault])
     assert [script.strike("job", None) for _ in range(4)] == [None, fault, fault, fault]
     script.check_consumed()
+
+
+@pytest.mark.parametrize("do", Do)
+def test_a_fault_at_any_endpoint_passes_over_those_where_it_changes_nothing(do: Do) -> None:
+    places = [endpoint for endpoint in Endpoint if can_happen(do, endpoint)]
+    assert places
+    script = FaultScript([Fault(do=do, times=0)])
+    assert [endpoint for endpoint in Endpoint if script.strike(endpoint, None)] == places
+    for endpoint in Endpoint:
+        if endpoint in places:
+            Fault(do=do, endpoint=endpoint)
+        else:
+            with pytest.raises(ValueError, match="changes nothing"):
+                Fault(do=do, endpoint=endpoint)
+
+
+def test_what_is_said_of_places_is_said_of_faults() -> None:
+    assert {*Do} > PLACES_OF_FAULTS.keys()
 
 
 def test_what_never_struck_is_an_error() -> None:

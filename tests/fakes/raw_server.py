@@ -7,6 +7,7 @@ server.requests[0].body
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -128,9 +129,17 @@ def answering(*answers: bytes, then_close: bool = False) -> Serve:
 
 
 @asynccontextmanager
-async def raw_server(serve: Serve, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-    """Serve each connection with `serve`, and close it when that returns."""
+async def raw_server(
+    serve: Serve, *, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None
+) -> AsyncIterator[RawServer]:
+    """Serve each connection with `serve`, and close it when that returns.
+
+    With a small `receive_buffer`, in bytes, what the server does not read stays with the client.
+    """
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    if receive_buffer is not None:
+        for each in listener.listeners:
+            each.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)  # noqa: S610 - anyio's
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
     server = RawServer(port, "http" if tls is None else "https")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
 import pytest
 
-from asyncup.errors import SourceChanged
+from asyncup.errors import SourceChanged, TransportError
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.transport import HttpRequest
 from tests.pipeline.files import ENOUGH_S
@@ -104,3 +104,34 @@ async def test_a_source_that_fails_is_told_all_the_same() -> None:
         body = Halting(hasty.answered, SourceChanged("file", "file changed"), hasty.may_end)
         with pytest.raises(SourceChanged):
             await transport.send(HttpRequest("testing", "PUT", "/", {}, body))
+
+
+class Endless:
+    """More than the kernel takes while nobody reads."""
+
+    length = 32 * 2**20
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        for _ in range(32):
+            yield memoryview(bytes(2**20))
+
+
+async def test_a_connection_that_the_server_ends_in_mid_body_is_a_broken_exchange() -> None:
+    """It ends it, and only then reads the rest: the client's loop closes the connection, writes, and forgets it."""
+    ended = anyio.Event()
+
+    async def end_and_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+        with suppress(ConnectionError):
+            while await reader.read(2**20):
+                pass
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(end_and_read, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        async with aclosing(AiohttpTransport(f"http://{host}:{port}")) as transport:
+            with anyio.fail_after(ENOUGH_S), pytest.raises(TransportError):
+                await transport.send(HttpRequest("testing", "PUT", "/", {}, Endless()))
+            await ended.wait()

@@ -1,6 +1,5 @@
-"""Files to upload, and the rule that no test of the pipeline leaves anything open."""
+"""Files to upload, which no test may leave mapped."""
 
-import gc
 import random
 import sys
 from collections.abc import Iterator
@@ -9,22 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.files import LocalFile
-from tests.pipeline.leftovers import mappings_of, open_files, opened_since
+from tests.pipeline.leftovers import mappings_of
 
 LINUX = sys.platform == "linux"
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays_open() -> Iterator[None]:
-    """Fail a test after which this process has more files open than before."""
-    if not LINUX:
-        yield
-        return
-    before = open_files()
-    yield
-    if opened_since(before):
-        gc.collect()  # an exception that the test caught may hold a frame that holds a buffer
-    assert opened_since(before) == []
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import anyio.lowlevel
 import anyio.to_thread
+
+from asyncup import MemoryBudget
 
 
 def open_files() -> dict[int, str]:
@@ -36,3 +39,10 @@ def other_tasks() -> set["asyncio.Task[object]"]:
 def threads_at_work() -> float:
     """Return how many worker threads of the running loop do something, those with a limiter of their own excepted."""
     return anyio.to_thread.current_default_thread_limiter().borrowed_tokens
+
+
+async def all_given_back(memory: MemoryBudget) -> None:
+    """Wait until a released part's memory is given back, which is when it is unmapped, in a thread."""
+    with anyio.fail_after(60):
+        while memory.taken:
+            await anyio.lowlevel.checkpoint()

@@ -15,6 +15,7 @@ from asyncup import upload, upload_file
 from asyncup.errors import AsyncupError, LoginError, SourceUnreadable, UploadSessionConflict, VaultError
 from asyncup.events import UnfinishedSessionSeen, UploadSessionOpened, UploadStarted
 from asyncup.pipeline import source as source_module
+from asyncup.pipeline.memory_map import FilePages
 from asyncup.pipeline.own_session import Resume, in_use
 from asyncup.pipeline.results import UploadedFile
 from tests.fakes.memory_vault import (
@@ -264,6 +265,7 @@ async def test_a_file_that_cannot_be_read_is_not_called_another_file(
         raise OSError(5, "the disk is broken")
 
     monkeypatch.setattr(source_module, "read_into", fail)
+    monkeypatch.setattr(FilePages, "make_present", lambda *_: False)  # so that bytes are read, and not looked at
     sent = await send(local_file, memory)
     assert type(sent.result) is SourceUnreadable
     assert memory.effects == []

@@ -23,7 +23,7 @@ from asyncup.protocol.plan import Plan
 from asyncup.protocol.responses import HeldPart
 from tests.fakes.memory_vault import Endpoint, MemoryVault
 from tests.pipeline.files import LocalFile, overwrite_a_byte
-from tests.pipeline.leftovers import threads_at_work
+from tests.pipeline.leftovers import all_given_back, threads_at_work
 from tests.pipeline.uploads import OPTIONS, PART_SIZE, PARTS, Witness, outcome, succeeded
 
 PATH = "/u1/local.bin"
@@ -56,7 +56,7 @@ async def compare(
                     clock=StageClock(lambda: 0.0, lambda _: None),
                     on_hashed=on_hashed,
                 )
-                assert memory.taken == 0, "each part's memory is given back when it is compared"
+                await all_given_back(memory)
     finally:
         assert memory.taken == 0
         assert threads_at_work() == 0

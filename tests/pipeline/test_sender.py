@@ -248,6 +248,30 @@ async def test_attempts_are_counted_anew_for_every_part(local_file: LocalFile) -
     play.memory.assert_clean()
 
 
+class BrokeAsleep(TransportError):
+    """An exchange during which this machine slept."""
+
+    slept = True
+
+
+async def test_a_machine_that_sleeps_often_loses_no_attempt(local_file: LocalFile) -> None:
+    async with sending(local_file) as play:
+        await play.send(1)
+        asleep = Fault(error=BrokeAsleep)
+        lost = Fault(done=False, error=BrokeAsleep)
+        play.memory.fail(Endpoint.PUT_PART, *[lost] * 3 * ATTEMPTS, *[lost_before()] * (ATTEMPTS - 1))
+        await play.send(2)
+        play.memory.fail(Endpoint.PUT_PART, asleep)
+        await play.send(3)
+        assert play.session.content == local_file.content[: 3 * PART_SIZE]
+        assert play.memory.count(Endpoint.PUT_PART) == 2 + 4 * ATTEMPTS, "what arrived all the same is not sent again"
+        play.memory.fail(Endpoint.PUT_PART, *[lost] * ATTEMPTS, *[lost_before()] * ATTEMPTS)
+        error = await outcome(play.send(4))
+        assert isinstance(error, TransportError)
+        assert error.attempts == ATTEMPTS
+    play.memory.assert_clean()
+
+
 async def test_a_retry_after_is_obeyed(local_file: LocalFile) -> None:
     async with sending(local_file) as play:
         play.memory.fail(Endpoint.PUT_PART, raw(429, "", headers={"retry-after": "7"}))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from blockbuster import blockbuster_ctx
 
@@ -29,7 +30,7 @@ async def test_it_reads_what_is_there_and_closes_it(local_file: LocalFile) -> No
         assert memory == local_file.content[500:1500]
         assert source.size == len(local_file.content)
         assert source.path == str(local_file.path)
-        source.verify_in_place()
+        await anyio.to_thread.run_sync(source.verify_in_place)
         assert not os.get_inheritable(source.fd)
     assert opened_since(before) == []
 
@@ -154,7 +155,7 @@ async def test_a_change_of_the_open_file_is_noticed(
         act(local_file.path)
         for verify in (source.verify_unchanged, source.verify_in_place):
             with pytest.raises(SourceChanged, match=said) as raised:
-                verify()
+                await anyio.to_thread.run_sync(verify)
             assert raised.value.path == str(local_file.path)
             assert str(local_file.path) in str(raised.value)
 
@@ -163,14 +164,14 @@ async def test_opening_for_writing_alone_is_no_change(local_file: LocalFile) -> 
     async with open_source(local_file.path) as source:
         open_and_close(local_file.path)
         local_file.path.read_bytes()
-        source.verify_in_place()
+        await anyio.to_thread.run_sync(source.verify_in_place)
 
 
 async def test_another_file_in_its_place_is_noticed(local_file: LocalFile, tmp_path: Path) -> None:
     async with open_source(local_file.path) as source:
         LocalFile.write(tmp_path / "other", local_file.content).path.replace(local_file.path)
         with pytest.raises(SourceChanged):
-            source.verify_in_place()
+            await anyio.to_thread.run_sync(source.verify_in_place)
 
 
 async def test_another_file_in_its_place_is_noticed_where_changes_are_only_warned_of(
@@ -206,7 +207,7 @@ async def test_a_path_without_the_file_is_noticed(local_file: LocalFile, tmp_pat
         else:
             local_file.path.rename(tmp_path / "renamed")
         with pytest.raises(SourceChanged):
-            source.verify_in_place()
+            await anyio.to_thread.run_sync(source.verify_in_place)
 
 
 async def test_a_file_that_ends_too_early_is_changed(local_file: LocalFile) -> None:

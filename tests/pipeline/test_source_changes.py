@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from asyncup import upload, upload_file
 from asyncup.errors import AsyncupError, ChecksumMismatch, SourceChanged
-from asyncup.events import SourceTouched
+from asyncup.events import BuffersChanged, SourceTouched
+from asyncup.pipeline.memory_map import FilePages, can_swap_pages
 from asyncup.pipeline.options import BufferPolicy, SourceChanges
 from asyncup.pipeline.results import UploadedFile
 from tests.fakes.memory_vault import Endpoint, MemoryVault, do, flipped
-from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
+from tests.pipeline.files import ENOUGH_S, LocalFile, append, overwrite_a_byte, require_leases, truncate
 from tests.pipeline.uploads import ATTEMPTS, OPTIONS, PARTS, Witness, outcome, succeeded
 
 PATH = "/u1/local.bin"
@@ -115,6 +117,34 @@ async def test_other_bytes_are_never_committed(
         assert memory.sessions == {}
 
 
+@pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
+async def test_pages_that_are_read_again_after_a_write_are_not_blamed_on_the_network(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_leases(local_file.path.parent)
+    written = threading.Event()
+    refill = FilePages.refill
+
+    def refill_late(pages: FilePages, begin: int, end: int) -> int:
+        assert written.wait(ENOUGH_S)
+        return refill(pages, begin, end)
+
+    def write(_: object) -> None:
+        write_and_hide_it(local_file.path)
+        written.set()
+
+    monkeypatch.setattr(FilePages, "refill", refill_late)
+    memory = MemoryVault()
+    memory.fail(Endpoint.PUT_PART, do(write))
+    result, witness = await send(local_file, memory, "warn", "auto")
+    assert type(result) is SourceChanged
+    assert result.part == 1
+    assert "than when it was hashed" in str(result)
+    assert len(witness.of(BuffersChanged)) == 1, "there was a lease"
+    assert memory.items == {}
+    assert memory.sessions == {}
+
+
 @BUFFERS
 @pytest.mark.parametrize("act", NEVER)
 @pytest.mark.parametrize("changes", ["fail", "warn"])
@@ -165,7 +195,8 @@ async def test_a_network_that_damages_is_not_called_a_writer(local_file: LocalFi
 
 async def test_attributes_that_hide_a_write_do_not_survive_the_continuation(local_file: LocalFile) -> None:
     memory = MemoryVault()
-    memory.fail(Endpoint.PUT_PART, do(lambda _: write_and_hide_it(local_file.path)), nth=4)
+    # With the last part nothing is read any more: nobody looks between the write and its hiding.
+    memory.fail(Endpoint.PUT_PART, do(lambda _: write_and_hide_it(local_file.path)), nth=PARTS)
     result, _ = await send(local_file, memory, "fail", "copied")
     assert type(result) is SourceChanged
     assert result.attributes_only, "only the time of the change tells it"

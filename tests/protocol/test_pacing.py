@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from asyncup.errors import VaultError
-from asyncup.protocol.pacing import Pace, RateFacts, holds_all_lanes, least_wait_s, read_rate_facts
+from asyncup.errors import Phase, TransportError, VaultError, VaultUnreachable
+from asyncup.protocol.pacing import Pace, RateFacts, holds_all_lanes, least_gap_s, least_wait_s, read_rate_facts
 from asyncup.protocol.requests import Operation
 
 LIMIT = "x-vaultapi-burstlimit"
@@ -141,3 +141,11 @@ def test_ten_logins_are_free_and_the_eleventh_waits_for_the_first_to_be_a_minute
         pace.login_sent(second)
     assert pace.login_wait_s(9) == 51
     assert pace.login_wait_s(60) == 0
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_a_job_is_never_asked_for_twice_in_ten_seconds(operation: Operation) -> None:
+    expected = 10 if operation is Operation.JOB_STATUS else 0
+    for error in (TransportError("x", Phase.ANSWER, "y"), VaultError("x", status=500), VaultError("x", status=200)):
+        assert least_gap_s(operation, error) == expected
+    assert least_gap_s(operation, VaultUnreachable("x", Phase.CONNECT, "y")) == 0, "Vault was not asked at all"

@@ -107,6 +107,7 @@ READ_SESSION = UploadSession(
     created_date="2026-05-01T10:00:00.000Z",
     expiration_date="2026-05-04T10:00:00.000Z",
     overwrite=True,
+    last_uploaded_date="2026-05-01T10:00:00.000Z",
 )
 
 

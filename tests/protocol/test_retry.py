@@ -17,18 +17,20 @@ from asyncup.errors import (
     LoginError,
     MalformedAnswer,
     Phase,
+    ProxyRefused,
     SizeMismatch,
     SourceChanged,
     TlsRefused,
     TransportError,
     UploadSessionConflict,
     UploadSessionNotFound,
+    VaultAway,
     VaultError,
     VaultUnreachable,
 )
 from asyncup.protocol.answers import Answer, read_json
 from asyncup.protocol.requests import Operation
-from asyncup.protocol.retry import RetryPolicy, Verdict, backoff_s, classify
+from asyncup.protocol.retry import RetryPolicy, Verdict, allowed_attempts, backoff_s, classify, counts
 from tests.protocol.json_answers import ANSWERS, ERROR_TYPES, answer, failure
 from tests.protocol.outcome import outcome_of
 
@@ -113,7 +115,8 @@ def test_an_answer_that_is_none_of_vaults_leaves_a_doubt(body: bytes) -> None:
 def test_every_way_to_break(phase: Phase) -> None:
     for operation in Operation:
         assert classify(operation, VaultUnreachable("x", phase, "y")) is RETRY, operation
-        assert classify(operation, TlsRefused("x", phase, "y")) is GIVE_UP, operation
+        for definite in (TlsRefused, ProxyRefused, VaultAway):
+            assert classify(operation, definite("x", phase, "y")) is GIVE_UP, operation
         broke = classify(operation, TransportError("x", phase, "y"))
         assert broke is expected(operation, UNKNOWN), operation
 
@@ -221,7 +224,19 @@ def test_the_defaults_are_the_documented_ones() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"max_attempts": 0}, {"max_attempts": -1}, {"base_s": -0.1}, {"cap_s": -1.0}, {"retry_after_cap_s": -1.0}],
+    [
+        {"max_attempts": 0},
+        {"max_attempts": -1},
+        {"first_contact_attempts": 0},
+        {"breaker_failures": 0},
+        {"base_s": -0.1},
+        {"cap_s": -1.0},
+        {"retry_after_cap_s": -1.0},
+        {"breaker_after_s": -1.0},
+        {"outage_s": -1.0},
+        {"shared_retries": -1.0},
+        {"shared_retries_per_s": 0.0},
+    ],
     ids=str,
 )
 def test_a_policy_that_cannot_work_is_refused(wrong: dict[str, float]) -> None:
@@ -229,7 +244,37 @@ def test_a_policy_that_cannot_work_is_refused(wrong: dict[str, float]) -> None:
         RetryPolicy(**wrong)  # type: ignore[arg-type] # the wrong value is the point
 
 
-@pytest.mark.parametrize("name", ["base_s", "cap_s", "retry_after_cap_s"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("base_s", "cap_s", "retry_after_cap_s", "breaker_after_s", "outage_s"),
+        *("shared_retries", "shared_retries_per_s"),
+    ],
+)
 def test_a_time_that_is_no_number_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError):
         RetryPolicy(**{name: float("nan")})  # type: ignore[arg-type] # mypy looks at max_attempts
+
+
+# How often
+
+
+FIRST_CONTACT = [VaultUnreachable("x", Phase.CONNECT, "y"), MalformedAnswer("x", status=200)]
+LATER = [TransportError("x", Phase.ANSWER, "y"), VaultError("x", status=503), ChecksumMismatch("x")]
+
+
+@pytest.mark.parametrize("error", [*FIRST_CONTACT, *LATER], ids=lambda error: type(error).__name__)
+def test_a_vault_that_never_answered_may_have_a_wrong_name(error: AsyncupError) -> None:
+    policy = RetryPolicy(max_attempts=9, first_contact_attempts=4)
+    assert allowed_attempts(policy, error, reached=True) == 9
+    assert allowed_attempts(policy, error, reached=False) == (4 if error in FIRST_CONTACT else 9)
+    assert allowed_attempts(RetryPolicy(max_attempts=2), error, reached=False) == 2
+
+
+def test_an_attempt_during_which_this_machine_slept_does_not_count() -> None:
+    error = TransportError("x", Phase.ANSWER, "y")
+    assert counts(error)
+    error.slept = True
+    assert not counts(error)
+    assert classify(Operation.PUT_PART, error) is RECONCILE, "and leaves its doubt all the same"
+    assert counts(VaultError("x", status=503))

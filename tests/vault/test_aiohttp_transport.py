@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import os
 import socket
 import ssl
+import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -18,7 +21,15 @@ import pytest
 import trustme
 
 from asyncup import TokenLogin, Vault
-from asyncup.errors import ConfigurationError, Phase, SourceChanged, TlsRefused, TransportError, VaultUnreachable
+from asyncup.errors import (
+    ConfigurationError,
+    Phase,
+    ProxyRefused,
+    SourceChanged,
+    TlsRefused,
+    TransportError,
+    VaultUnreachable,
+)
 from asyncup.protocol.answers import Answer
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.transport import Body, HttpRequest, Patience
@@ -231,7 +242,8 @@ async def test_a_proxy_that_refuses_shows_neither_login(monkeypatch: pytest.Monk
         monkeypatch.delenv("no_proxy", raising=False)
         async with transport_for("https://vault.example.invalid", ssl.create_default_context()) as transport:
             error = await broken(transport, request("GET"))
-    assert isinstance(error, VaultUnreachable), "nothing was sent to the Vault"
+    assert isinstance(error, ProxyRefused), "nothing was sent to the Vault, and the same again would be refused again"
+    assert "http://user:password@" in error.hint
     assert "407" in str(error)
     assert "pr0xy" not in everything(error)
     assert [arrived.line for arrived in proxy.requests] == ["CONNECT vault.example.invalid:443 HTTP/1.1"]
@@ -510,6 +522,7 @@ async def test_a_server_that_stops_reading_is_given_up() -> None:
         assert type(error) is TransportError
         assert error.phase is Phase.WRITE
         assert "0.3 s" in error.reason
+        assert (error.unanswered, error.slept) == (False, False)
         assert 0 < sum(written) < body.length
         stop.set()
         await server.all_closed()
@@ -532,6 +545,7 @@ async def test_a_server_that_never_answers_is_given_up(size: int) -> None:
         assert type(error) is TransportError
         assert error.phase is Phase.ANSWER
         assert "0.2 s" in error.reason
+        assert (error.unanswered, error.slept) == (True, False)
         assert sent == [True]
         await server.all_closed()
 
@@ -576,6 +590,143 @@ async def test_a_slow_reader_is_no_standstill() -> None:
     async with raw_server(read_slowly) as server, transport_for(server.url) as transport:
         answer = await transport.send(request(body=body, patience=Patience(0.2, 5)))
     assert answer.status == 200
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_link_that_needs_long_for_a_slice_is_no_standstill(
+    tls: bool, authority: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    body, loop = MemoryBody(b"x" * 24 * SLICE), asyncio.get_running_loop()
+    written_at: list[float] = []
+    stall_s = 0.4
+
+    async def read_drop_by_drop(connection: Connection) -> None:
+        await connection.read_head()
+        received, since = 0, loop.time()
+        while received < body.length:
+            received += len(await connection.receive())
+            if loop.time() < since + 6 * stall_s:
+                await anyio.sleep(0.05)
+        await connection.send(SUCCESS)
+
+    async with (
+        raw_server(read_drop_by_drop, tls=certified(authority) if tls else None, receive_buffer=2**16) as server,
+        transport_for(server.url, trusting if tls else None) as transport,
+    ):
+        sent = request(body=body, patience=Patience(stall_s, 5), on_written=lambda _: written_at.append(loop.time()))
+        answer = await transport.send(sent)
+    assert answer.status == 200
+    assert max(after - before for before, after in itertools.pairwise(written_at)) > stall_s, "a slice took that long"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what its buffers hold")
+@pytest.mark.both_loops
+async def test_bytes_that_still_leave_this_machine_are_no_silence_of_the_vault() -> None:
+    body, loop = MemoryBody(b"x" * 2 * SLICE), asyncio.get_running_loop()
+    sent_at: list[float] = []
+    answered_at: list[float] = []
+
+    async def read_drop_by_drop(connection: Connection) -> None:
+        await connection.read_head()
+        received = 0
+        while received < body.length:
+            received += len(await connection.receive())
+            await anyio.sleep(0.04)
+        answered_at.append(loop.time())
+        await connection.send(SUCCESS)
+
+    answer_s = 0.3
+    async with raw_server(read_drop_by_drop, receive_buffer=2**16) as server, transport_for(server.url) as transport:
+        sent = request(body=body, patience=Patience(0.5, answer_s), on_sent=lambda: sent_at.append(loop.time()))
+        answer = await transport.send(sent)
+    assert answer.status == 200
+    assert answered_at[0] - sent_at[0] > answer_s, "a large buffer took it all at once"
+
+
+@dataclass
+class HeldBack:
+    """A body that gives a slice only now and then, as under a bandwidth cap."""
+
+    content: bytes
+    pause_s: float
+
+    @property
+    def length(self) -> int:
+        return len(self.content)
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        for begin in range(0, self.length, SLICE):
+            await anyio.sleep(self.pause_s)
+            yield memoryview(self.content)[begin : begin + SLICE]
+
+
+@pytest.mark.both_loops
+async def test_a_body_that_is_held_back_is_no_standstill() -> None:
+    content = os.urandom(3 * SLICE)
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        answer = await transport.send(request(body=HeldBack(content, 0.4), patience=Patience(0.2, 5)))
+    assert answer.status == 200
+    assert server.requests[0].body == content
+
+
+async def test_a_wait_for_a_connection_of_our_own_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncup.vault.aiohttp_transport._CONNECTIONS", 1)
+    first_came = anyio.Event()
+
+    async def answer_slowly(connection: Connection) -> None:
+        while True:
+            await connection.read_request()
+            first_came.set()
+            await anyio.sleep(0.5)
+            await connection.send(SUCCESS)
+
+    answers: list[Answer] = []
+    async with raw_server(answer_slowly) as server, transport_for(server.url) as transport:
+
+        async def send(stall_s: float) -> None:
+            answers.append(await transport.send(request("GET", patience=Patience(stall_s, 5))))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send, 5.0)
+            await first_came.wait()
+            tasks.start_soon(send, 0.2)
+        assert server.opened == 1
+    assert len(answers) == 2
+
+
+class Sleeping:
+    """A machine whose wall clock is an hour further on as soon as it is told to have slept."""
+
+    def __init__(self) -> None:
+        self.slept = False
+
+    def wall(self) -> float:
+        return 1e9 + 3600.0 * self.slept
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("ending", ["silence", "reset"])
+async def test_a_machine_that_slept_cuts_and_blames_nobody(ending: str) -> None:
+    machine, stop = Sleeping(), anyio.Event()
+
+    async def serve(connection: Connection) -> None:
+        await connection.read_head()
+        machine.slept = True
+        if ending == "silence":
+            await stop.wait()
+
+    async with raw_server(serve) as server:
+        transport = AiohttpTransport(server.url, wall=machine.wall)
+        with anyio.fail_after(5):
+            error = await broken(transport, request(body=MemoryBody(b"x" * 64 * SLICE), patience=Patience(3, 300)))
+        assert type(error) is TransportError
+        assert error.slept
+        assert not error.unanswered
+        assert ("slept" in error.reason) == (ending == "silence")
+        stop.set()
+        await server.all_closed()
+        await transport.aclose()
 
 
 # What ends it from here

@@ -1,6 +1,7 @@
 """Reading a list page by page: every row once, whatever the shape of the next page, and never for ever."""
 
 import json
+from contextlib import aclosing
 from typing import Literal
 
 import pytest
@@ -104,3 +105,17 @@ async def test_a_next_page_elsewhere_is_asked_of_the_vault_itself() -> None:
 async def test_the_limits_are_the_vaults() -> None:
     async with MemoryVault().vault() as vault:
         assert vault.limits is SMALL
+
+
+async def test_the_next_page_is_asked_for_when_it_is_wanted() -> None:
+    memory = MemoryVault(page_size=2)
+    memory.items.update({f"/u1/{name}": b"" for name in "abcde"})
+    async with memory.vault() as vault, aclosing(vault.each_item("/u1")) as items:
+        assert memory.count(Endpoint.LIST_ITEMS) == 0
+        seen = [(await anext(items)).path for _ in range(2)]
+        assert memory.count(Endpoint.LIST_ITEMS) == 1
+        seen += [(await anext(items)).path]
+        assert memory.count(Endpoint.LIST_ITEMS) == 2
+    assert seen == ["/u1/a", "/u1/b", "/u1/c"]
+    assert memory.count(Endpoint.LIST_ITEMS) == 2
+    memory.assert_clean()

@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import example, given, strategies as st
 
-from asyncup.errors import ConfigurationError, DestinationError, ItemExists, SourceChanged, TransportError, VaultError
+from asyncup.errors import ConfigurationError, DestinationError, ItemExists, SourceChanged, VaultError
 from asyncup.protocol.responses import Item
 from asyncup.vault.transport import Patience
 from tests.fakes.memory_body import MemoryBody
-from tests.fakes.memory_vault import Endpoint, MemoryVault, flipped, lost_after, raw
+from tests.fakes.memory_vault import Endpoint, MemoryVault, flipped, raw
 
 NAME = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(
     lambda name: name not in (".", "..")
@@ -149,18 +149,6 @@ async def test_a_job_that_is_not_named_is_none() -> None:
     memory.fail(Endpoint.DELETE_ITEM, raw(200, '{"responseStatus": "SUCCESS"}'))
     async with memory.vault() as vault:
         assert await vault.delete_item("/u1/a") is None
-
-
-@pytest.mark.parametrize("endpoint", [Endpoint.MOVE_ITEM, Endpoint.DELETE_ITEM])
-async def test_a_move_or_deletion_in_doubt_is_the_callers(endpoint: Endpoint) -> None:
-    memory = MemoryVault()
-    memory.items["/u1/a"] = b"x"
-    memory.fail(endpoint, lost_after())
-    async with memory.vault() as vault:
-        call = vault.move_item("/u1/a", name="b") if endpoint is Endpoint.MOVE_ITEM else vault.delete_item("/u1/a")
-        with pytest.raises(TransportError):
-            await call
-    assert memory.count(endpoint) == 1
 
 
 async def test_a_refused_download_is_no_bytes() -> None:

@@ -79,6 +79,7 @@ async def test_a_question_that_is_lost_is_asked_again_no_sooner_than_allowed(fau
         await vault.wait_for_job(job_id)
     memory.assert_clean()
     assert "/u1/a.bin" in memory.items
+    assert memory.count(Endpoint.JOB_STATUS) == 2, "the second question did not come too soon"
 
 
 async def test_a_job_that_cannot_be_asked_for_is_the_error_of_the_asking() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from asyncup import PasswordLogin, Vault
-from asyncup.errors import AsyncupError, ItemExists, UploadSessionNotFound, VaultError
+from asyncup.errors import AsyncupError, ItemExists, LoginError, UploadSessionNotFound, VaultError
 from asyncup.protocol.responses import UploadSession
 from tests.fakes.memory_body import MemoryBody
 from tests.fakes.memory_vault import (
@@ -91,6 +91,11 @@ def one_session(memory: MemoryVault, result: object) -> bool:
     return list(memory.sessions) == [result.id] and memory.sessions[result.id].path == "/u1/a.bin"
 
 
+def one_file(memory: MemoryVault) -> str:
+    memory.items["/u1/a.bin"] = CONTENT
+    return ""
+
+
 CHANGES = {
     "create session": Change(
         Endpoint.CREATE_SESSION,
@@ -126,6 +131,27 @@ CHANGES = {
         an_older_file,
         lambda vault, _: vault.create_file("/u1/a.bin", BODY, BODY.md5, overwrite=True),
         lambda memory, result: memory.items == {"/u1/a.bin": CONTENT},
+    ),
+    "create folder": Change(
+        Endpoint.CREATE_ITEM,
+        Endpoint.LIST_ITEMS,
+        lambda memory: "",
+        lambda vault, _: vault.create_folder("/u1/b"),
+        lambda memory, result: "/u1/b" in memory.folders,
+    ),
+    "move": Change(
+        Endpoint.MOVE_ITEM,
+        Endpoint.LIST_ITEMS,
+        one_file,
+        lambda vault, _: vault.move_item("/u1/a.bin", parent="/u1/", name="b.bin"),
+        lambda memory, result: memory.items == {"/u1/b.bin": CONTENT},
+    ),
+    "delete": Change(
+        Endpoint.DELETE_ITEM,
+        Endpoint.LIST_ITEMS,
+        one_file,
+        lambda vault, _: vault.delete_item("u1/a.bin"),
+        lambda memory, result: memory.items == {},
     ),
 }
 
@@ -240,6 +266,33 @@ async def test_only_an_empty_session_for_the_same_file_is_the_lost_one() -> None
     assert session.id not in others
     assert len(memory.sessions) == 5
     assert memory.effects == [Endpoint.CREATE_SESSION]
+
+
+@pytest.mark.parametrize("who_is_told", [True, False])
+async def test_a_session_of_another_user_is_not_the_lost_one(who_is_told: bool) -> None:
+    memory = MemoryVault()
+    theirs = {"id": "theirs", "path": "/u1/a.bin", "size": 1500, "uploaded": 0, "uploaded_parts": 0, "owner": 7}
+    memory.fail(Endpoint.CREATE_SESSION, lost_before())
+    memory.fail(Endpoint.LIST_SESSIONS, raw(200, json.dumps({"responseStatus": "SUCCESS", "data": [theirs]})))
+    if not who_is_told:
+        memory.fail(Endpoint.WHO_AM_I, refused("METHOD_NOT_SUPPORTED"))
+    async with memory.vault() as vault:
+        session = await vault.create_upload_session("/u1/a.bin", 1500)
+    # Only its owner may upload into a session; a Vault that does not say who we are leaves the guess as it was.
+    assert (session.id == "theirs") == (not who_is_told)
+    assert memory.count(Endpoint.WHO_AM_I) == 1
+    assert len(memory.sessions) == int(who_is_told)
+    memory.assert_clean()
+
+
+async def test_a_login_that_ends_while_the_owner_is_asked_for_is_said() -> None:
+    memory = MemoryVault()
+    memory.fail(Endpoint.CREATE_SESSION, lost_after())
+    memory.fail(Endpoint.WHO_AM_I, login_expires())
+    async with memory.vault() as vault:
+        with pytest.raises(LoginError):
+            await vault.create_upload_session("/u1/a.bin", 1500)
+    assert memory.count(Endpoint.CREATE_SESSION) == 1
 
 
 async def test_of_several_the_newest_is_the_lost_one() -> None:
@@ -433,3 +486,50 @@ async def test_a_login_that_is_refused_while_settling_proves_nothing(name: str) 
     assert not isinstance(refused_.value, UploadSessionNotFound)
     assert len(memory.sessions) == 1
     assert TOKEN not in str(refused_.value)
+
+
+# Which folder, which move, which deletion
+
+
+async def test_a_file_of_that_name_is_not_the_lost_folder() -> None:
+    memory = MemoryVault()
+    memory.items["/u1/b"] = b"x"
+    memory.fail(Endpoint.CREATE_ITEM, lost_before())
+    async with memory.vault() as vault:
+        with pytest.raises(ItemExists):
+            await vault.create_folder("/u1/b")
+    assert memory.effects == []
+
+
+@pytest.mark.parametrize("name", ["move", "delete"])
+async def test_a_listing_that_is_refused_proves_no_deletion(name: str) -> None:
+    change, memory = CHANGES[name], MemoryVault()
+    change.prepare(memory)
+    memory.fail(change.endpoint, lost_before())
+    memory.fail(Endpoint.LIST_ITEMS, refused("INVALID_DATA"))
+    async with memory.vault() as vault:
+        with pytest.raises(VaultError, match="listing a folder"):
+            await change.call(vault, "")
+    assert memory.items == {"/u1/a.bin": CONTENT}
+    assert memory.count(change.endpoint) == 1
+
+
+async def test_a_move_whose_item_is_in_neither_place_is_no_success() -> None:
+    memory = MemoryVault()
+    memory.items["/u1/a.bin"] = CONTENT
+    memory.fail(Endpoint.MOVE_ITEM, lost_before())
+    memory.fail(Endpoint.LIST_ITEMS, do(lambda held: held.items.clear()))
+    async with memory.vault() as vault:
+        with pytest.raises(VaultError, match="no item"):
+            await vault.move_item("/u1/a.bin", name="b.bin")
+    assert memory.count(Endpoint.MOVE_ITEM) == 2
+
+
+async def test_a_move_onto_what_is_there_is_refused_after_a_doubt_too() -> None:
+    memory = MemoryVault()
+    memory.items |= {"/u1/a.bin": CONTENT, "/u1/b.bin": b"other"}
+    memory.fail(Endpoint.MOVE_ITEM, lost_before(), refused("ITEM_NAME_EXISTS"))
+    async with memory.vault() as vault:
+        with pytest.raises(ItemExists):
+            await vault.move_item("/u1/a.bin", name="b.bin")
+    assert memory.items == {"/u1/a.bin": CONTENT, "/u1/b.bin": b"other"}

@@ -10,6 +10,7 @@ from asyncup.bulk.run_inputs import RunSource
 from asyncup.cli.arguments import Flag
 from asyncup.cli.bulk.verify_run import VerifyRun
 from asyncup.cli.interrupt import run_interruptible
+from asyncup.cli.vault_options import VaultOptions
 
 __all__ = ["verify"]
 
@@ -22,6 +23,7 @@ def verify(
     bytes: Flag = False,  # noqa: A002 - the option's name
     quiet: Flag = False,
     json: Flag = False,
+    vault: VaultOptions | None = None,
 ) -> int:
     """Compare what a manifest or folder says with what is in Vault.
 
@@ -31,6 +33,13 @@ def verify(
         bytes: Download every file and compare its MD5, not only the size that Vault lists.
         quiet: Print only what does not agree.
         json: Print one JSON object per file.
+        vault: Which Vault.
     """
-    run = VerifyRun(RunSource(place=source, destination=destination), every_byte=bytes, quiet=quiet, json=json)
+    run = VerifyRun(
+        RunSource(place=source, destination=destination),
+        vault=vault or VaultOptions(),
+        every_byte=bytes,
+        quiet=quiet,
+        json=json,
+    )
     return run_interruptible(run.run, run.say_interrupted)

@@ -13,6 +13,8 @@ from asyncup.bulk.run_inputs import RunSource
 from asyncup.bulk.verification import Check, Verified, verify
 from asyncup.cli.exit_codes import ExitCode, exit_code_for
 from asyncup.cli.messages import one_line, say
+from asyncup.cli.vault_opening import vault_from_settings
+from asyncup.cli.vault_options import VaultOptions
 from asyncup.errors import AsyncupError
 
 __all__ = ["Verdict", "VerifyRun", "verified_line"]
@@ -52,8 +54,9 @@ class Verdict:
 class VerifyRun:
     """One `asyncup verify`."""
 
-    def __init__(self, source: RunSource, *, every_byte: bool, quiet: bool, json: bool) -> None:
+    def __init__(self, source: RunSource, *, vault: VaultOptions, every_byte: bool, quiet: bool, json: bool) -> None:
         self._source = source
+        self._vault = vault
         self._every_byte = every_byte
         self._quiet = quiet
         self._json = json
@@ -62,7 +65,7 @@ class VerifyRun:
     async def run(self) -> int:
         """Compare everything, and return the exit code."""
         try:
-            async with Vault.from_environment() as vault, aclosing(self._source.inputs()) as inputs:
+            async with await vault_from_settings(self._vault) as vault, aclosing(self._source.inputs()) as inputs:
                 await self._compare(inputs, vault)
         except AsyncupError as error:
             say(str(error))

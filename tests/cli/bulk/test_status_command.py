@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 
 from asyncup.bulk.item import BrokenInput, Trouble, UploadItem
@@ -24,7 +25,7 @@ async def status_while_running(journal: Path, capsys: pytest.CaptureFixture[str]
         await opened.record(done.id, Done(size=1, md5s=("0" * 32,), parts=1, seconds=1.0, calls=1, bytes_written=1))
         await opened.record(failed.id, Failed(error_type="INVALID_DATA", error="no"))
         await opened.record(skipped.id, Skipped(reason="listed"))
-        code = run(["status", str(journal), *options])
+        code = await anyio.to_thread.run_sync(run, ["status", str(journal), *options])
     assert code == 0
     return capsys.readouterr().out
 

@@ -2,7 +2,7 @@
 
 An exception says *what happened*: which file and part, what Vault answered, how often it was tried. It holds no
 policy: whether to try again is decided by `asyncup.protocol.retry.classify`, from the facts kept here. This module
-knows nothing of HTTP libraries, files or event loops, and imports nothing of asyncup.
+knows nothing of HTTP libraries, files or event loops, and imports nothing but the root of the tree.
 
     AsyncupError
     ├── ConfigurationError        no Vault or no credentials were given, or they make no sense
@@ -16,6 +16,8 @@ knows nothing of HTTP libraries, files or event loops, and imports nothing of as
     │   └── SourceChanged
     ├── TransportError            no complete answer arrived
     │   ├── VaultUnreachable      nothing was sent
+    │   │   ├── VaultAway         for longer than a run may wait
+    │   │   └── ProxyRefused      trying again cannot help
     │   └── TlsRefused            nothing was sent, and trying again cannot help
     ├── VaultError                Vault answered, and refused
     │   ├── LoginError            credentials, or an expired login
@@ -33,7 +35,8 @@ knows nothing of HTTP libraries, files or event loops, and imports nothing of as
 from __future__ import annotations
 
 import enum
-from typing import Self
+
+from asyncup.errors.root import AsyncupError
 
 __all__ = [
     "AccessRefused",
@@ -48,6 +51,7 @@ __all__ = [
     "LoginError",
     "MalformedAnswer",
     "Phase",
+    "ProxyRefused",
     "SizeMismatch",
     "SourceChanged",
     "SourceError",
@@ -59,73 +63,10 @@ __all__ = [
     "UploadInterrupted",
     "UploadSessionConflict",
     "UploadSessionNotFound",
+    "VaultAway",
     "VaultError",
     "VaultUnreachable",
 ]
-
-
-class AsyncupError(Exception):
-    """The root of everything asyncup raises on purpose. `str()` is one line for a person.
-
-    Attributes:
-        message: what failed.
-        hint: what to do now, or an empty string.
-        path: the local file, as the caller named it, where one is concerned.
-        part: the part's number, counted from 1, where one is concerned.
-        session_id: the upload session, where one is left open or was asked for.
-        attempts: how often it was tried, counted from 1, where it was tried more than once.
-    """
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        message = _one_line(message)
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.path: str | None = None
-        self.part: int | None = None
-        self.session_id: str | None = None
-        self.attempts: int | None = None
-
-    def locate(
-        self,
-        *,
-        path: str | None = None,
-        part: int | None = None,
-        session_id: str | None = None,
-        attempts: int | None = None,
-    ) -> Self:
-        """Add where it happened. What an inner layer has said already is kept. Returns the exception itself."""
-        self.path = path if self.path is None else self.path
-        self.part = part if self.part is None else self.part
-        self.session_id = session_id if self.session_id is None else self.session_id
-        self.attempts = attempts if self.attempts is None else self.attempts
-        return self
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # The constructors take facts, and Python's own way back from a pickle calls them with the message.
-        return _from_facts, (type(self), self.message, vars(self))
-
-    def __str__(self) -> str:
-        path = _one_line(self.path or "")
-        where = [path] if path and not self.message.startswith(f"{path} ") else []
-        if self.part is not None:
-            where.append(f"part {self.part}")
-        tried = f" (tried {self.attempts} times)" if self.attempts is not None and self.attempts > 1 else ""
-        line = ": ".join([*where, self.message]) + tried
-        return f"{line}. {_one_line(self.hint)}" if self.hint else line
-
-
-def _from_facts(kind: type[AsyncupError], message: str, facts: dict[str, object]) -> AsyncupError:
-    error = kind.__new__(kind, message)
-    vars(error).update(facts)
-    return error
-
-
-def _one_line(text: str) -> str:
-    """Escape what a terminal or a log would not show as part of one line: others choose file names and messages."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class ConfigurationError(AsyncupError):
@@ -204,7 +145,13 @@ class TransportError(AsyncupError):
     Attributes:
         operation: what was being asked of Vault, in words.
         phase: how far the exchange had come.
+        reason: what broke it.
+        unanswered: True when everything was sent, and no answer came within its deadline.
+        slept: True when this machine slept meanwhile, or its clock jumped: no fault of the Vault's.
     """
+
+    unanswered: bool = False
+    slept: bool = False
 
     def __init__(self, operation: str, phase: Phase, reason: str, *, hint: str = "") -> None:
         super().__init__(f"{operation}: broke while {phase.value}: {reason}", hint=hint)
@@ -215,6 +162,24 @@ class TransportError(AsyncupError):
 
 class VaultUnreachable(TransportError):
     """No connection: the name is unknown, the port is closed, the network is away. Nothing was sent."""
+
+
+class VaultAway(VaultUnreachable):
+    """No lane has had a good answer from this Vault for longer than an outage is waited for.
+
+    Attributes:
+        away_s: seconds since the first failure.
+    """
+
+    away_s: float = 0.0
+
+    def __init__(self, operation: str, phase: Phase, reason: str, *, hint: str = "") -> None:
+        super().__init__(operation, phase, reason, hint=hint)
+        AsyncupError.__init__(self, f"{operation}: Vault is away: {reason}", hint=hint)
+
+
+class ProxyRefused(VaultUnreachable):
+    """The proxy between here and Vault does not let us through: its login, or its rules."""
 
 
 class TlsRefused(TransportError):

@@ -1,0 +1,1 @@
+"""The sink: what it answers, and what it does to a connection."""

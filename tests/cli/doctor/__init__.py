@@ -1,0 +1,1 @@
+"""The command line: pure parts alone, commands in processes of their own against the emulator."""
