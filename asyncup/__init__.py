@@ -3,6 +3,7 @@
     await upload(path, session_id)                           # credentials from the environment
     async with Vault("myvault.veevavault.com", TokenLogin(token)) as vault:
         await upload_file(path, "/u42/video.mp4", vault=vault)
+        async for result in upload_many(pairs, vault=vault, journal="weekend.journal"): ...
 
 Glossary. *File*: a local file. *Plan*: how it is cut into *parts* of one size, numbered from 1. *Upload session*:
 Vault's container for the parts of one file, created with the file's size and committed when all are there. *Login*: who
@@ -12,13 +13,13 @@ became of each.
 """
 
 from asyncup import errors, events
+from asyncup.bulk.upload_many import upload_many
 from asyncup.errors import (
     AsyncupError,
     ConfigurationError,
     IntegrityError,
     SourceError,
     TransportError,
-    UploadSessionNotFound,
     VaultError,
 )
 from asyncup.pipeline.memory import MemoryBudget
@@ -34,6 +35,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     # what it does
     "upload",
     "upload_file",
+    "upload_many",
     # where to
     "Vault",
     "TokenLogin",
@@ -54,6 +56,5 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "SourceError",
     "TransportError",
     "VaultError",
-    "UploadSessionNotFound",
     "IntegrityError",
 ]

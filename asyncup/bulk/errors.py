@@ -1,14 +1,22 @@
 """What can be wrong with a bulk run as a whole. One bad file is never an exception: it is a record.
 
-All of them are `ConfigurationError`s: nothing of theirs was sent, and a person has to change something first. Must not
-know policy.
+Those are `ConfigurationError`s: nothing of theirs was sent, and a person has to change something first. The last two
+are about one file, and end up in its record. Must not know policy.
 """
 
 from __future__ import annotations
 
-from asyncup.errors import ConfigurationError
+from asyncup.errors import ChecksumMismatch, ConfigurationError, SizeMismatch
 
-__all__ = ["JournalInUse", "JournalMismatch", "JournalUnusable", "ManifestError", "PatternError"]
+__all__ = [
+    "JournalInUse",
+    "JournalMismatch",
+    "JournalUnusable",
+    "ManifestError",
+    "PatternError",
+    "UnexpectedMd5",
+    "UnexpectedSize",
+]
 
 
 class ManifestError(ConfigurationError):
@@ -29,3 +37,11 @@ class JournalInUse(ConfigurationError):
 
 class JournalMismatch(ConfigurationError):
     """The journal tells of another run: of another source, another destination, or other rows."""
+
+
+class UnexpectedSize(SizeMismatch):
+    """The local file has another size than the manifest says. Nothing was sent."""
+
+
+class UnexpectedMd5(ChecksumMismatch):
+    """The local file has another MD5 than the manifest says. Nothing was sent."""

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -20,13 +21,14 @@ from asyncup.bulk.journal_connection import checked_place, connected
 from asyncup.bulk.journal_entry import Added, Change, Entry, Order, RunKey, State, Tally
 from asyncup.bulk.journal_intake import Intake
 from asyncup.bulk.journal_lock import locked
-from asyncup.bulk.journal_rows import ENTRY, entries_behind, entry_of, tally_of
-from asyncup.bulk.journal_steps import begin_run, change, claim, reopen
-from asyncup.bulk.journal_writer import JournalWriter
+from asyncup.bulk.journal_rows import ENTRY, destination_key, entries_behind, entry_of, tally_of
+from asyncup.bulk.journal_steps import begin_run, change, claim, claim_these, release_all, reopen
+from asyncup.bulk.journal_writer import JournalWriter, Operation
 from asyncup.bulk.mounts import network_file_system
 
 __all__ = ["Journal", "open_journal"]
 
+T = TypeVar("T")
 
 _NETWORK = (
     "The journal {place} is on a network file system ({kind}): it is slow there, and two runs may not see each other. "
@@ -73,6 +75,13 @@ class Journal:
         rows = await self._writer.run(lambda connection: connection.execute("SELECT source_read FROM run").fetchall())
         return bool(rows[0][0])
 
+    async def began_s(self) -> float:
+        """Return when the first run on this journal began, in seconds since 1970."""
+        rows = await self._writer.run(
+            lambda connection: connection.execute("SELECT first_begun_at_s FROM run").fetchall()
+        )
+        return float(rows[0][0])
+
     async def claim(self, *, large: bool, most: int) -> list[Entry]:
         """Take up to `most` pending entries, in the run's order: they are SENDING, until something else is recorded."""
         return await self._writer.run(lambda connection: claim(connection, large=large, most=most))
@@ -86,6 +95,41 @@ class Journal:
             JournalUnusable: the journal's disk failed.
         """
         await self._writer.run(lambda connection: change(connection, entry_id, what))
+
+    async def record_all(self, changes: Sequence[tuple[int, Change]]) -> None:
+        """Record what happened to several entries, as `record` does, all or none.
+
+        Raises:
+            JournalUnusable: the journal's disk failed.
+        """
+
+        def change_all(connection: sqlite3.Connection) -> None:
+            for entry_id, what in changes:
+                change(connection, entry_id, what)
+
+        await self._writer.run(change_all)
+
+    async def claim_these(self, ids: Collection[int]) -> list[Entry]:
+        """Take some pending entries before all others."""
+        return await self._writer.run(lambda connection: claim_these(connection, ids))
+
+    async def release_all(self, not_begun: Collection[int]) -> None:
+        """Make what is SENDING pending again, at the end of a run. For `not_begun` it counts as no attempt."""
+        await self._writer.run(lambda connection: release_all(connection, not_begun))
+
+    async def entry_at(self, destination: str) -> Entry | None:
+        """Return the entry that goes to a path in Vault."""
+        key = destination_key(destination, self.key.matching)
+
+        def find(connection: sqlite3.Connection) -> Entry | None:
+            row = connection.execute(f"{ENTRY} WHERE destination_key = ?", (key,)).fetchone()
+            return None if row is None else entry_of(row)
+
+        return await self._writer.run(find)
+
+    async def beside(self, operation: Operation[T]) -> T:
+        """Run an operation of somebody who keeps something in temporary tables beside the journal's."""
+        return await self._writer.run(operation)
 
     async def reopen(self, states: Collection[State]) -> int:
         """Make all entries that are FAILED, SKIPPED or DONE, as is asked for, PENDING again; return their number."""

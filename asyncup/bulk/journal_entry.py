@@ -158,9 +158,16 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitStarted:
-    """Vault has every part and was asked to make the file of them; `job_id` is the job, when it is known."""
+    """Vault has every part and was asked to make the file of them.
+
+    Attributes:
+        job_id: the job, when it is known.
+        md5s, parts: as for `Done`, for a run that sees the job end after this one was killed.
+    """
 
     job_id: int | None
+    md5s: tuple[str, ...] = ()
+    parts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from asyncup.bulk.journal_entry import (
 )
 from asyncup.bulk.journal_rows import ENTRY, entry_of, order_expression, stored_md5s
 
-__all__ = ["begin_run", "change", "claim", "reopen", "run_key"]
+__all__ = ["begin_run", "change", "claim", "claim_these", "release_all", "reopen", "run_key"]
 
 
 def run_key(connection: sqlite3.Connection) -> RunKey | None:
@@ -81,6 +81,26 @@ def claim(connection: sqlite3.Connection, *, large: bool, most: int) -> list[Ent
     return [_claimed(entry_of(row)) for row in rows]
 
 
+def claim_these(connection: sqlite3.Connection, ids: Collection[int]) -> list[Entry]:
+    """Take some pending entries, as `claim` does; those that are not pending are left out."""
+    rows = list[Any]()
+    for entry_id in ids:
+        rows += connection.execute(f"{ENTRY} WHERE id = ? AND state = 'PENDING'", (entry_id,)).fetchall()
+        connection.execute(
+            "UPDATE entry SET state = 'SENDING', attempts = attempts + 1 WHERE id = ? AND state = 'PENDING'",
+            (entry_id,),
+        )
+    return [_claimed(entry_of(row)) for row in rows]
+
+
+def release_all(connection: sqlite3.Connection, not_begun: Collection[int]) -> None:
+    """Make all entries that are SENDING pending again; for those of `not_begun` the attempt does not count."""
+    connection.executemany(
+        "UPDATE entry SET attempts = attempts - 1 WHERE id = ? AND state = 'SENDING'", [(each,) for each in not_begun]
+    )
+    connection.execute("UPDATE entry SET state = 'PENDING' WHERE state IN ('SENDING', 'COMMITTING') AND job_id IS NULL")
+
+
 def _claimed(entry: Entry) -> Entry:
     return replace(entry, state=State.SENDING, attempts=entry.attempts + 1)
 
@@ -112,7 +132,7 @@ def _cells(what: Change) -> dict[str, Any]:  # noqa: PLR0911 - one return for ea
         case SessionOpened():
             return {"session_id": what.session_id, "part_size": what.part_size}
         case CommitStarted():
-            return {"job_id": what.job_id}
+            return {"job_id": what.job_id, "md5s": stored_md5s(what.md5s), "parts": what.parts}
         case Done():
             return no_session | {
                 "size": what.size,

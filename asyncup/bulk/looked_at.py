@@ -17,7 +17,7 @@ from asyncup.bulk.in_thread import MOST_AT_ONCE
 from asyncup.bulk.item import Input, UploadItem
 from asyncup.pipeline.source import SourceIdentity
 
-__all__ = ["looked_at"]
+__all__ = ["look_at_all", "looked_at"]
 
 
 async def looked_at(inputs: AsyncIterable[Input], *, most: int = MOST_AT_ONCE) -> AsyncGenerator[list[Input]]:
@@ -30,13 +30,14 @@ async def looked_at(inputs: AsyncIterable[Input], *, most: int = MOST_AT_ONCE) -
     async for found in inputs:
         batch.append(found)
         if len(batch) == at_once:
-            yield await anyio.to_thread.run_sync(_look_at_all, batch)
+            yield await anyio.to_thread.run_sync(look_at_all, batch)
             batch, at_once = [], min(2 * at_once, most)
     if batch:
-        yield await anyio.to_thread.run_sync(_look_at_all, batch)
+        yield await anyio.to_thread.run_sync(look_at_all, batch)
 
 
-def _look_at_all(inputs: list[Input]) -> list[Input]:
+def look_at_all(inputs: list[Input]) -> list[Input]:
+    """Return the inputs, each with the identity of its file where there is one. Blocks."""
     return [_look_at(found) if isinstance(found, UploadItem) and found.identity is None else found for found in inputs]
 
 

@@ -14,14 +14,14 @@ from asyncup.bulk.lane_controller import DEFAULT_START
 from asyncup.bulk.session_slots import DEFAULT_SESSION_SHARE
 from asyncup.errors import ConfigurationError
 
-__all__ = ["BulkOptions", "Skipping"]
+__all__ = ["MOST_LANES", "BulkOptions", "Skipping"]
 
 Skipping = Literal["listed", "never"]
 """Whether files that are in Vault already are looked for before anything is sent."""
 
 _DEFAULT_LANES = 32
 _DEFAULT_MEMORY = 768 * 1024 * 1024
-_MOST_LANES = 90
+MOST_LANES = 90
 """The HTTP client holds 100 connections, and calls that carry no file need some of them."""
 
 
@@ -77,7 +77,7 @@ class BulkOptions:
             value = getattr(self, name)
             if value is not None and not value > 0:  # NaN neither
                 raise ConfigurationError(f"{name} must be greater than 0, not {value}")
-        if self.lanes > _MOST_LANES:
-            raise ConfigurationError(f"lanes must be at most {_MOST_LANES}, not {self.lanes}")
+        if self.lanes > MOST_LANES:
+            raise ConfigurationError(f"lanes must be at most {MOST_LANES}, not {self.lanes}")
         if self.skip not in get_args(Skipping):
             raise ConfigurationError(f"skip must be {' or '.join(get_args(Skipping))}, not {self.skip!r}")

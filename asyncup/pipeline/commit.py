@@ -10,18 +10,30 @@ from asyncup.protocol.responses import UploadSession
 from asyncup.protocol.retry import Verdict, classify
 from asyncup.protocol.upload_session import UploadSessionMachine, compare_with_acknowledged
 
-__all__ = ["commit"]
+__all__ = ["commit", "take_commit"]
 
 
 async def commit(transfer: Transfer, session: UploadSession, done: Transferred) -> int | None:
     """Commit a session that holds every part, and wait until the file is visible. Return the job's id if known.
+
+    Raises:
+        UploadSessionConflict: the session does not hold the file's parts; nothing is committed.
+        JobFailed: Vault could not make the file of the parts.
+    """
+    job_id = await take_commit(transfer, session, done)
+    if job_id is not None:
+        await _wait_for_job(transfer, job_id)
+    return job_id
+
+
+async def take_commit(transfer: Transfer, session: UploadSession, done: Transferred) -> int | None:
+    """Commit a session that holds every part. Return the job that is to be waited for; None when the file is visible.
 
     What Vault holds is compared once more, part by part: a part that came late, or that somebody else sent, may have
     replaced one that was acknowledged.
 
     Raises:
         UploadSessionConflict: the session does not hold the file's parts; nothing is committed.
-        JobFailed: Vault could not make the file of the parts.
     """
     transfer.clock.enter(Stage.VAULT)
     if done.machine.plan.parts:
@@ -29,8 +41,6 @@ async def commit(transfer: Transfer, session: UploadSession, done: Transferred) 
     with transfer.lane.in_flight():
         job_id = await _send(transfer, session, done.machine)
         transfer.lane.session_id, transfer.lane.job_id = None, job_id
-    if job_id is not None:
-        await _wait_for_job(transfer, job_id)
     return job_id
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import reduce
 from typing import TypeVar
 
 import anyio
@@ -62,7 +63,8 @@ class Calls:
     ) -> None:
         self.api_root = f"/api/{api_version}"
         self.login: LoginKeeper | None = None
-        self._transport = transport
+        self._transport = self._bare_transport = transport
+        self._wraps: list[Callable[[Transport], Transport]] = []
         self._policy = policy
         self._on_event = on_event
         self._sleep = sleep
@@ -197,6 +199,21 @@ class Calls:
                     error.locate(attempts=number)
                     raise
                 spared += not await self.pause(operation, number - spared, error, policy=policy)
+
+    @contextmanager
+    def through(self, wrap: Callable[[Transport], Transport]) -> Iterator[None]:
+        """Let every request go through a transport that `wrap` puts around the present one, until this is left."""
+        self._wraps.append(wrap)
+        self._wrap_anew()
+        try:
+            yield
+        finally:
+            self._wraps.remove(wrap)
+            self._wrap_anew()
+
+    def _wrap_anew(self) -> None:
+        # From the beginning, because whoever wraps need not end in the order of beginning.
+        self._transport = reduce(lambda transport, wrap: wrap(transport), self._wraps, self._bare_transport)
 
     async def ask(self, request: Request, read: Callable[[Answer], T]) -> T:
         """Send a request that may simply be repeated after passing trouble, and read its answer.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
@@ -111,6 +113,14 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
 
     def __repr__(self) -> str:
         return f"Vault({self._address.base_url!r})"
+
+    def through(self, wrap: Callable[[Transport], Transport]) -> AbstractContextManager[None]:
+        """Let every request go through what `wrap` puts around the transport, for as long as this is entered.
+
+        Whoever counts, measures or slows down all that is sent wraps it: a bulk run does. The wrapping transport's
+        `aclose` is not called.
+        """
+        return self.calls.through(wrap)
 
     async def aclose(self) -> None:
         """Close all connections."""

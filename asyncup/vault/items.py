@@ -120,6 +120,12 @@ class ItemEndpoints(Endpoints):
                     if is_inside(item.path, folder):
                         yield item
 
+    async def item_pages(self, folder: str) -> AsyncGenerator[list[Item]]:
+        """Yield what a folder holds page by page, for folders that may be too large to be held."""
+        async with aclosing(self.each_page(requests.list_items(folder, recursive=False), read_items)) as pages:
+            async for rows in pages:
+                yield [item for item in rows if is_inside(item.path, folder)]
+
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
         """Return `length` bytes of a file from `offset` on, fewer only at its end; at most 50 MB (documented).
 

@@ -644,6 +644,7 @@ class MemoryVault:
                 self.items[job.session.path] = job.session.content
 
     def _job_rows(self) -> list[dict[str, Any]]:
+        self._run_jobs()
         return [
             {"job_id": number, "status": job.ending if self.now_s >= job.ends_at_s else "RUNNING"}
             for number, job in self.jobs.items()

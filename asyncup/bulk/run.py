@@ -1,0 +1,323 @@
+"""A bulk run: inputs into the journal, files through lanes into Vault, one result for each that comes to its end.
+
+    async with open_run(inputs, vault=vault, journal="run.journal") as run:
+        async for result in run.results():
+            print(run.snapshot().rate_now, result)
+
+Everything that runs at the same time is started here. Must not know command lines or displays.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from asyncup.bulk.bandwidth import Throttle, ThrottledTransport
+from asyncup.bulk.call_counter import CallCounter, CountingTransport
+from asyncup.bulk.file_attempts import Attempts
+from asyncup.bulk.file_result import FileResult
+from asyncup.bulk.in_place import InPlace
+from asyncup.bulk.job_polling import watch_jobs
+from asyncup.bulk.journal import Journal, open_journal
+from asyncup.bulk.journal_entry import RunKey, State
+from asyncup.bulk.lane_meter import LaneMeter, MeteredTransport
+from asyncup.bulk.lane_work import LaneTools
+from asyncup.bulk.live_settings import LiveSettings, forget_settings, settings_path, watch_settings
+from asyncup.bulk.run_events import (
+    FileEnded,
+    FolderListed,
+    LanesChanged,
+    RunHook,
+    RunWarning,
+    SettingsChanged,
+    SettingsRefused,
+    SourceRead,
+)
+from asyncup.bulk.run_feeder import Feeder, RunInputs
+from asyncup.bulk.run_lanes import Lanes
+from asyncup.bulk.run_options import MOST_LANES, BulkOptions
+from asyncup.bulk.run_outcomes import Outcomes
+from asyncup.bulk.run_progress import RunProgress
+from asyncup.bulk.run_sessions import look_for_sessions
+from asyncup.bulk.run_snapshot import RunSnapshot
+from asyncup.bulk.run_tuning import Tuning
+from asyncup.bulk.session_slots import SessionSlots
+from asyncup.errors import AsyncupError, UploadInterrupted
+from asyncup.events import JobStatusSeen
+from asyncup.pipeline.drain import Drain
+from asyncup.pipeline.memory import MemoryBudget
+from asyncup.pipeline.options import UploadOptions
+from asyncup.pipeline.single_error import only_error
+from asyncup.vault.client import Vault
+from asyncup.vault.transport import Transport
+
+__all__ = ["BulkRun", "open_run"]
+
+_BY_A_PROGRAM = "a program"
+
+
+class BulkRun:
+    """A run that is going on. `open_run` makes one.
+
+    Attributes:
+        journal: its journal, open for as long as the run is.
+    """
+
+    def __init__(  # noqa: PLR0913 - made by `open_run` only
+        self,
+        inputs: RunInputs,
+        vault: Vault,
+        journal: Journal,
+        *,
+        options: UploadOptions,
+        bulk: BulkOptions,
+        large_from: int,
+        memory: MemoryBudget,
+        hook: RunHook | None,
+        drain: Drain,
+    ) -> None:
+        self.journal = journal
+        self._vault = vault
+        self._bulk = bulk
+        self._drain = drain
+        self._memory, self._first_memory = memory, memory.total
+        self._error: BaseException | None = None
+        self._began_s = time.monotonic()
+        self._calls = CallCounter()
+        self._meter = LaneMeter(time.monotonic)
+        self._throttle = Throttle(bulk.bandwidth)
+        self._progress = RunProgress(time.monotonic, hook)
+        self._slots = SessionSlots(bulk.session_share)
+        self._outcomes = Outcomes(journal, self._on_result)
+        looking = bulk.skip == "listed"
+        tools = LaneTools(
+            vault=vault,
+            journal=journal,
+            options=options,
+            memory=memory,
+            drain=drain,
+            slots=self._slots,
+            in_place=InPlace(vault, journal, self._on_listed) if looking else None,
+            overwrite=bulk.overwrite,
+            large_from=large_from,
+        )
+        self._attempts = Attempts(tools, self._progress, most=bulk.file_attempts)
+        lanes = min(bulk.start_lanes, bulk.lanes)
+        self._lanes = Lanes(tools, self._attempts, self._outcomes, self._progress, self._meter, allowed=lanes)
+        self._feeder = Feeder(inputs, journal, self._lanes.changed)
+        self._tuning = Tuning(
+            self._lanes,
+            self._meter,
+            self._progress,
+            memory=memory,
+            slots=self._slots,
+            throttle=self._throttle,
+            part_size=options.part_size or vault.limits.preferred_part_size,
+            most_lanes=bulk.lanes,
+            on_change=lambda lanes, why: self._progress.emit(LanesChanged(lanes, why)),
+        )
+
+    async def results(self) -> AsyncGenerator[FileResult]:
+        """Yield one result for every input that comes to its end, and end with the run. To be taken once.
+
+        A caller who takes them slowly slows the run down.
+
+        Raises:
+            AsyncupError: the run could not go on; after all results that there are.
+        """
+        async for result in self._outcomes.results:
+            yield result
+        self.raise_error()
+
+    def raise_error(self) -> None:
+        """Raise what stopped the run, if something did, and only once.
+
+        Raises:
+            AsyncupError: the run could not go on.
+        """
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def snapshot(self) -> RunSnapshot:
+        """Return what the run is at. Costs less than a millisecond; nothing is waited for."""
+        tracks, facts = tuple(self._progress.lanes.values()), self._meter.facts
+        acknowledged, ended = self._progress.acknowledged, self._progress.ended
+        sending = tuple(track.snapshot() for track in tracks if track.job_id is None)
+        return RunSnapshot(
+            tally=self.journal.tally,
+            source_read=self._lanes.source_read,
+            ended=int(ended.total),
+            bytes_acknowledged=int(acknowledged.total),
+            bytes_on_the_way=sum(track.acknowledged for track in tracks),
+            rate_now=acknowledged.of_late,
+            rate_mean=acknowledged.mean,
+            files_per_s=ended.of_late,
+            elapsed_s=time.monotonic() - self._began_s,
+            lanes=sending,
+            waiting_for_jobs=len(tracks) - len(sending),
+            lanes_allowed=self._lanes.allowed,
+            burst_limit=facts.limit,
+            burst_remaining=facts.remaining,
+            sessions_held=self._slots.held,
+            sessions_allowed=self._slots.allowed,
+            calls=self._calls.total,
+            limited_by="" if self._drain.requested else self._tuning.limited_by,
+            last_failure=self._progress.last_failure,
+            ending=self._drain.requested,
+        )
+
+    async def work(self) -> None:
+        """Run to the end. Whatever goes wrong is kept for `raise_error`."""
+        try:
+            with only_error(), self._vault.through(self._wrapped):
+                async with anyio.create_task_group() as recording:
+                    recording.start_soon(self._outcomes.run)
+                    await self._send()
+                    self._outcomes.close()
+        except Exception as error:  # noqa: BLE001 - whoever takes the results is told
+            self._error = error
+        finally:
+            with anyio.CancelScope(shield=True), suppress(AsyncupError):
+                self._outcomes.end()
+                await self.journal.release_all(self._lanes.not_begun)
+
+    def _wrapped(self, transport: Transport) -> Transport:
+        throttled = ThrottledTransport(transport, self._throttle)
+        return CountingTransport(MeteredTransport(throttled, self._meter, time.monotonic), self._calls)
+
+    async def _send(self) -> None:
+        within_s = self._bulk.job_within_s
+        async with (
+            anyio.create_task_group() as beside,
+            watch_jobs(self._vault, within_s=within_s, on_status=self._on_job_status) as jobs,
+        ):
+            for warning in self.journal.warnings:
+                self._progress.emit(RunWarning(warning))
+            with suppress(UploadInterrupted), self._drain.lane():
+                await self._take_up()
+            beside.start_soon(self._feed)
+            beside.start_soon(self._tuning.run)
+            beside.start_soon(self._obey_settings)
+            await self._lanes.run(jobs)
+            beside.cancel_scope.cancel()
+
+    async def _take_up(self) -> None:
+        """Go on with what an earlier run on this journal has left."""
+        if self._bulk.failed_again:
+            await self.journal.reopen((State.FAILED,))
+        left = await look_for_sessions(self._vault, self.journal, share=self._bulk.session_share)
+        self._slots.change(left.allowed)
+        self._slots.left_open(left.kept)
+        self._attempts.found_sessions = left.found
+        self._progress.emit(left.told)
+        self._lanes.put_first(await self.journal.claim_these(left.begun))
+
+    async def _feed(self) -> None:
+        await self._feeder.run()
+        self._progress.emit(SourceRead(self._feeder.added))
+        async for entry in self._feeder.broken_inputs():
+            await self._outcomes.tell(entry, None)
+        self._lanes.source_read = True
+        self._lanes.changed()
+
+    async def _obey_settings(self) -> None:
+        path = settings_path(Path(self.journal.path))
+        await anyio.to_thread.run_sync(forget_settings, path)
+        await watch_settings(path, self._obey, lambda problem: self._progress.emit(SettingsRefused(problem.message)))
+
+    def _obey(self, settings: LiveSettings) -> None:
+        self._tuning.most_lanes = min(settings.lanes or self._bulk.lanes, MOST_LANES)
+        self._memory.resize(settings.memory or self._first_memory)
+        self._throttle.change(settings.bandwidth or self._bulk.bandwidth)
+        self._progress.emit(SettingsChanged(settings))
+
+    def _on_result(self, result: FileResult) -> None:
+        self._progress.ended.add(1)
+        self._progress.emit(FileEnded(result))
+
+    def _on_listed(self, folder: str, items: int | None) -> None:
+        self._progress.emit(FolderListed(folder, items))
+
+    def _on_job_status(self, job_id: int, status: str) -> None:
+        for track in self._progress.lanes.values():
+            if track.job_id == job_id:
+                track.emit(JobStatusSeen(track.file, job_id, status))
+
+
+@asynccontextmanager
+async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most have a default
+    inputs: RunInputs,
+    *,
+    vault: Vault,
+    journal: str | os.PathLike[str],
+    key: RunKey | None = None,
+    source_folder: str | os.PathLike[str] | None = None,
+    options: UploadOptions | None = None,
+    bulk: BulkOptions | None = None,
+    memory: MemoryBudget | None = None,
+    on_event: RunHook | None = None,
+    drain: Drain | None = None,
+) -> AsyncIterator[BulkRun]:
+    """Begin a run, or go on with one, and yield it while it works; leaving this earlier ends it at once.
+
+    To end it in order request `drain`, and take the remaining results. Whatever has not come to its end stays in the
+    journal, for the next run on it.
+
+    Args:
+        inputs: as for `upload_many`.
+        vault: the Vault, already entered. While the run goes on, all of its calls are measured and slowed down with
+            those of the run.
+        journal: the journal's file; see `asyncup.bulk.journal`.
+        key: what the run is: the journal of another one is refused. None for a program's items.
+        source_folder: the folder that is uploaded, if one is: the journal must not be in it.
+        options: how each file is sent; its `memory_budget` is not used.
+        bulk: how the run goes about its files.
+        memory: a byte budget shared with other uploads; None makes one of `bulk.memory`.
+        on_event: told of everything that happens to the files and to the run.
+        drain: ends the run early and in order.
+
+    Raises:
+        ConfigurationError: the journal is in use, another run's, or cannot be used.
+        AsyncupError: the run could not go on, and nobody took the results to their end, who would have been told.
+    """
+    options, bulk = options or UploadOptions(), bulk or BulkOptions()
+    key = key or RunKey(source=_BY_A_PROGRAM, destination="/", matching=bulk.matching)
+    large_from = _large_from(vault, options, bulk)
+    async with AsyncExitStack() as opened:
+        known = await opened.enter_async_context(
+            open_journal(
+                journal, key, order=bulk.order, large_from=large_from, now_s=time.time(), source_folder=source_folder
+            )
+        )
+        run = BulkRun(
+            inputs,
+            vault,
+            known,
+            options=options,
+            bulk=bulk,
+            large_from=large_from,
+            memory=memory or MemoryBudget(bulk.memory),
+            hook=on_event,
+            drain=drain or Drain(),
+        )
+        with only_error():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(run.work)
+                yield run
+                tasks.cancel_scope.cancel()
+        run.raise_error()
+
+
+def _large_from(vault: Vault, options: UploadOptions, bulk: BulkOptions) -> int:
+    """Return the bytes from which on a file needs an upload session."""
+    most = vault.limits.max_item_size
+    if options.small_file_max is not None:
+        most = min(most, options.small_file_max)
+    return most + 1 if bulk.large_from is None else min(most + 1, bulk.large_from)
