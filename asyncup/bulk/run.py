@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -134,6 +134,10 @@ class BulkRun:
         async for result in self._outcomes.results:
             yield result
         self.raise_error()
+
+    def results_closed_behind(self) -> AbstractContextManager[object]:
+        """Close what hands the results out, whether they were taken or not, when this is left."""
+        return self._outcomes.results
 
     def raise_error(self) -> None:
         """Raise what stopped the run, if something did, and only once.
@@ -307,7 +311,7 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
             hook=on_event,
             drain=drain or Drain(),
         )
-        with only_error():
+        with run.results_closed_behind(), only_error():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(run.work)
                 yield run

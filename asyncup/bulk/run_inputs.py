@@ -47,7 +47,7 @@ class RunSource:
 
     @property
     def absolute(self) -> str:
-        """The place, independent of the current folder."""
+        """The place, independent of the current folder. Blocks."""
         return os.path.abspath(self.place)  # noqa: PTH100 - links stay as they are
 
     def inputs(self) -> AsyncGenerator[Input]:

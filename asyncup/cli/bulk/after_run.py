@@ -45,7 +45,7 @@ async def verify_placed(vault: Vault, report: Path, *, every_byte: bool, say: Ca
                 verdict.add(record)
                 if record.check is not Check.SAME:
                     say(verified_line(record))
-                file.write(json.dumps(record.as_json()) + "\n")
+                await anyio.to_thread.run_sync(file.write, json.dumps(record.as_json()) + "\n")
     except BaseException as error:
         with anyio.CancelScope(shield=True), suppress(type(error)):
             await anyio.to_thread.run_sync(files.__exit__, type(error), error, error.__traceback__)

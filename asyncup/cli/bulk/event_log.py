@@ -14,7 +14,7 @@ import queue
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +38,9 @@ def _as_json(value: object) -> object:
         case datetime():
             return value.isoformat()
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return dataclasses.asdict(value)
+            return _fields_of(value)
+        case Mapping():
+            return dict(value)
         case _:
             return str(value)
 

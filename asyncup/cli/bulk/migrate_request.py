@@ -6,13 +6,15 @@ Pure: no file is touched and nothing is sent here. Must not know how a run is do
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from asyncup.bulk.bandwidth_timetable import Timetable, parse_bandwidth
 from asyncup.bulk.journal_entry import Order
 from asyncup.bulk.run_inputs import RunSource
+from asyncup.bulk.run_options import BulkOptions
 from asyncup.cli.usage_error import UsageError
+from asyncup.cli.vault_options import VaultOptions
 from asyncup.errors import ConfigurationError
 
 __all__ = ["LoaderWish", "MigrateRequest", "OrderName", "Skip", "VerifyHow", "bandwidth_of", "order_of"]
@@ -47,11 +49,13 @@ class MigrateRequest:
         bandwidth: the limit; None is none.
         overwrite: replace what is in Vault.
         skip: whether files that Vault lists with the same size are left out.
+        failed_again: send again what an earlier run on the journal gave up.
         verify: how what is in Vault is compared after the run; None is not at all.
         loader: the CSV for Vault Loader; None is none.
         log_json: where events go.
         grace_s: seconds that parts on their way have after the first signal.
         quiet: nothing is shown but warnings and errors.
+        vault: which Vault.
     """
 
     source: RunSource
@@ -63,11 +67,13 @@ class MigrateRequest:
     bandwidth: Timetable | None = None
     overwrite: bool = False
     skip: Skip = "listed"
+    failed_again: bool = False
     verify: VerifyHow | None = None
     loader: LoaderWish | None = None
     log_json: str | None = None
     grace_s: float
     quiet: bool = False
+    vault: VaultOptions = field(default_factory=VaultOptions)
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -83,6 +89,24 @@ class MigrateRequest:
             raise UsageError("--loader-upload needs a DESTINATION, which a retry has not")
         if self.grace_s < 0 or not math.isfinite(self.grace_s):
             raise UsageError(f"--grace must be a number of seconds, not {self.grace_s}")
+
+    def bulk_options(self) -> BulkOptions:
+        """Return the library's options for the run.
+
+        Raises:
+            ConfigurationError: a number is too large.
+        """
+        default = BulkOptions()
+        return BulkOptions(
+            lanes=default.lanes if self.lanes is None else self.lanes,
+            start_lanes=min(default.start_lanes, default.lanes if self.lanes is None else self.lanes),
+            memory=default.memory if self.memory is None else self.memory,
+            bandwidth=self.bandwidth,
+            order=self.order,
+            overwrite=self.overwrite,
+            skip=self.skip,
+            failed_again=self.failed_again,
+        )
 
 
 def bandwidth_of(text: str | None) -> Timetable | None:

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from asyncup import events
+from asyncup.bulk.file_result import FileResult
+from asyncup.bulk.item import NO_COLUMNS
+from asyncup.bulk.journal_entry import State
+from asyncup.bulk.run_events import FileEnded
 from asyncup.cli.bulk.event_log import EventLog, event_log
+from tests.bulk.journals import entry_with
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
@@ -36,6 +41,14 @@ def test_an_event_is_its_name_its_time_and_its_fields() -> None:
         "attempt": 1,
     }  # fmt: skip
     assert (stage["event"], stage["stage"]) == ("stage_entered", "wire")
+
+
+def test_values_of_any_depth_become_json() -> None:
+    entry = entry_with(file="/data/a", state=State.DONE, md5s=("ab",), columns=NO_COLUMNS)
+    [line] = written_by(FileEnded(FileResult.of(entry)))
+    result = line["result"]
+    assert isinstance(result, dict)
+    assert (result["file"], result["state"], result["md5s"], result["columns"]) == ("/data/a", "DONE", ["ab"], {})
 
 
 def test_lines_that_nobody_takes_are_counted() -> None:
