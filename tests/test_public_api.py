@@ -25,7 +25,7 @@ def test_nothing_else_is_public() -> None:
     # In a process that imported asyncup and nothing more: here, tests have imported its inner packages.
     program = "import asyncup, types; print(*(n for n, v in vars(asyncup).items() if n[0] != '_'))"
     seen = set(_run(program).split())
-    inner_packages = {"pipeline", "protocol", "vault"}
+    inner_packages = {"bulk", "pipeline", "protocol", "vault"}
     assert seen - inner_packages == set(asyncup.__all__)
     assert inner_packages <= seen
 
@@ -60,6 +60,12 @@ SIGNATURES = {
         "overwrite: 'bool' = False, resume: 'Resume' = 'never', options: 'UploadOptions | None' = None, "
         "memory: 'MemoryBudget | None' = None, on_event: 'EventHook | None' = None, "
         "drain: 'Drain | None' = None) -> 'UploadedFile'"
+    ),
+    "upload_many": (
+        "(items: 'RunInputs', *, vault: 'Vault', journal: 'str | os.PathLike[str]', key: 'RunKey | None' = None, "
+        "options: 'UploadOptions | None' = None, bulk: 'BulkOptions | None' = None, "
+        "memory: 'MemoryBudget | None' = None, on_event: 'RunHook | None' = None, "
+        "drain: 'Drain | None' = None) -> 'AsyncGenerator[FileResult]'"
     ),
     "Vault": (
         "(address: 'str', login: 'Login', *, api_version: 'str' = 'v25.2', limits: 'Limits | None' = None, "

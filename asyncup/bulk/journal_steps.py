@@ -132,7 +132,8 @@ def _cells(what: Change) -> dict[str, Any]:  # noqa: PLR0911 - one return for ea
         case SessionOpened():
             return {"session_id": what.session_id, "part_size": what.part_size}
         case CommitStarted():
-            return {"job_id": what.job_id, "md5s": stored_md5s(what.md5s), "parts": what.parts}
+            sent = {"md5s": stored_md5s(what.md5s), "parts": what.parts} if what.md5s else {}
+            return {"job_id": what.job_id, **sent}
         case Done():
             return no_session | {
                 "size": what.size,

@@ -1,18 +1,14 @@
 """A bulk run: inputs into the journal, files through lanes into Vault, one result for each that comes to its end.
 
-    async with open_run(inputs, vault=vault, journal="run.journal") as run:
-        async for result in run.results():
-            print(run.snapshot().rate_now, result)
-
-Everything that runs at the same time is started here. Must not know command lines or displays.
+Everything that runs at the same time is put together and started here; `open_run` opens what it needs. Must not know
+command lines or displays.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import anyio
@@ -24,8 +20,8 @@ from asyncup.bulk.file_attempts import Attempts
 from asyncup.bulk.file_result import FileResult
 from asyncup.bulk.in_place import InPlace
 from asyncup.bulk.job_polling import watch_jobs
-from asyncup.bulk.journal import Journal, open_journal
-from asyncup.bulk.journal_entry import RunKey, State
+from asyncup.bulk.journal import Journal
+from asyncup.bulk.journal_entry import State
 from asyncup.bulk.lane_meter import LaneMeter, MeteredTransport
 from asyncup.bulk.lane_work import LaneTools
 from asyncup.bulk.live_settings import LiveSettings, forget_settings, settings_path, watch_settings
@@ -57,13 +53,17 @@ from asyncup.pipeline.single_error import only_error
 from asyncup.vault.client import Vault
 from asyncup.vault.transport import Transport
 
-__all__ = ["BulkRun", "open_run"]
-
-_BY_A_PROGRAM = "a program"
+__all__ = ["BulkRun"]
 
 
 class BulkRun:
     """A run that is going on. `open_run` makes one.
+
+    Args:
+        inputs, vault, options, bulk, memory, drain: as for `open_run`.
+        journal: open, for this run.
+        large_from: bytes from which on a file needs an upload session.
+        hook: told of everything that happens.
 
     Attributes:
         journal: its journal, open for as long as the run is.
@@ -253,75 +253,3 @@ class BulkRun:
         for track in self._progress.lanes.values():
             if track.job_id == job_id:
                 track.emit(JobStatusSeen(track.file, job_id, status))
-
-
-@asynccontextmanager
-async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most have a default
-    inputs: RunInputs,
-    *,
-    vault: Vault,
-    journal: str | os.PathLike[str],
-    key: RunKey | None = None,
-    source_folder: str | os.PathLike[str] | None = None,
-    options: UploadOptions | None = None,
-    bulk: BulkOptions | None = None,
-    memory: MemoryBudget | None = None,
-    on_event: RunHook | None = None,
-    drain: Drain | None = None,
-) -> AsyncIterator[BulkRun]:
-    """Begin a run, or go on with one, and yield it while it works; leaving this earlier ends it at once.
-
-    To end it in order request `drain`, and take the remaining results. Whatever has not come to its end stays in the
-    journal, for the next run on it.
-
-    Args:
-        inputs: as for `upload_many`.
-        vault: the Vault, already entered. While the run goes on, all of its calls are measured and slowed down with
-            those of the run.
-        journal: the journal's file; see `asyncup.bulk.journal`.
-        key: what the run is: the journal of another one is refused. None for a program's items.
-        source_folder: the folder that is uploaded, if one is: the journal must not be in it.
-        options: how each file is sent; its `memory_budget` is not used.
-        bulk: how the run goes about its files.
-        memory: a byte budget shared with other uploads; None makes one of `bulk.memory`.
-        on_event: told of everything that happens to the files and to the run.
-        drain: ends the run early and in order.
-
-    Raises:
-        ConfigurationError: the journal is in use, another run's, or cannot be used.
-        AsyncupError: the run could not go on, and nobody took the results to their end, who would have been told.
-    """
-    options, bulk = options or UploadOptions(), bulk or BulkOptions()
-    key = key or RunKey(source=_BY_A_PROGRAM, destination="/", matching=bulk.matching)
-    large_from = _large_from(vault, options, bulk)
-    async with AsyncExitStack() as opened:
-        known = await opened.enter_async_context(
-            open_journal(
-                journal, key, order=bulk.order, large_from=large_from, now_s=time.time(), source_folder=source_folder
-            )
-        )
-        run = BulkRun(
-            inputs,
-            vault,
-            known,
-            options=options,
-            bulk=bulk,
-            large_from=large_from,
-            memory=memory or MemoryBudget(bulk.memory),
-            hook=on_event,
-            drain=drain or Drain(),
-        )
-        with run.results_closed_behind(), only_error():
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run.work)
-                yield run
-                tasks.cancel_scope.cancel()
-        run.raise_error()
-
-
-def _large_from(vault: Vault, options: UploadOptions, bulk: BulkOptions) -> int:
-    """Return the bytes from which on a file needs an upload session."""
-    most = vault.limits.max_item_size
-    if options.small_file_max is not None:
-        most = min(most, options.small_file_max)
-    return most + 1 if bulk.large_from is None else min(most + 1, bulk.large_from)

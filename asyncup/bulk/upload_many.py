@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 
 from asyncup.bulk.file_result import FileResult
 from asyncup.bulk.journal_entry import RunKey
-from asyncup.bulk.run import open_run
+from asyncup.bulk.open_run import open_run
+from asyncup.bulk.run import BulkRun
 from asyncup.bulk.run_events import RunHook
 from asyncup.bulk.run_feeder import RunInputs
 from asyncup.bulk.run_options import BulkOptions
@@ -22,7 +24,7 @@ from asyncup.vault.client import Vault
 __all__ = ["upload_many"]
 
 
-async def upload_many(  # noqa: PLR0913 - all but one are keyword-only, and most have a default
+def upload_many(  # noqa: PLR0913 - all but one are keyword-only, and most have a default
     items: RunInputs,
     *,
     vault: Vault,
@@ -66,28 +68,34 @@ async def upload_many(  # noqa: PLR0913 - all but one are keyword-only, and most
         AsyncupError: the run could not go on: Vault is away for good, or does not let us in; the journal cannot be
             used; the source cannot be read. What was not come to stays in the journal.
     """
+    return _results_of(
+        open_run(
+            items,
+            vault=vault,
+            journal=journal,
+            key=key,
+            options=options,
+            bulk=bulk,
+            memory=memory,
+            on_event=on_event,
+            drain=drain,
+        )
+    )
+
+
+async def _results_of(opening: AbstractAsyncContextManager[BulkRun]) -> AsyncGenerator[FileResult]:
     put, take = anyio.create_memory_object_stream[FileResult](0)
     scope = anyio.CancelScope()
 
-    async def run_it() -> None:
+    async def work() -> None:
         with put, scope:
-            async with open_run(
-                items,
-                vault=vault,
-                journal=journal,
-                key=key,
-                options=options,
-                bulk=bulk,
-                memory=memory,
-                on_event=on_event,
-                drain=drain,
-            ) as run:
+            async with opening as run:
                 async for result in run.results():
                     await put.send(result)
 
-    # In a task of its own, because a cancel scope must not be open while a generator is left: the caller's own scopes
-    # would be closed in another order than they were opened.
-    running = asyncio.create_task(run_it())
+    # In a task of its own, because no cancel scope may be open while a generator is left: the caller's own scopes
+    # would be closed in another order than they were opened in.
+    working = asyncio.create_task(work())
     try:
         with take:
             async for result in take:
@@ -95,5 +103,5 @@ async def upload_many(  # noqa: PLR0913 - all but one are keyword-only, and most
     finally:
         scope.cancel()
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([running])
-    running.result()
+            await asyncio.wait([working])
+    working.result()

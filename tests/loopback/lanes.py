@@ -26,12 +26,11 @@ from asyncup import (
     RetryPolicy,
     TokenLogin,
     UploadOptions,
-    UploadSessionNotFound,
     Vault,
     upload,
     upload_file,
 )
-from asyncup.errors import VaultError
+from asyncup.errors import UploadSessionNotFound, VaultError
 from asyncup.events import Event, UploadSessionOpened
 from asyncup.protocol.limits import Limits
 from asyncup.vault import jobs

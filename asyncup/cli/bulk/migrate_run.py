@@ -15,8 +15,9 @@ import anyio.to_thread
 
 from asyncup import Vault
 from asyncup.bulk.journal_entry import RunKey, State
+from asyncup.bulk.open_run import open_run
 from asyncup.bulk.report import Report, write_report
-from asyncup.bulk.run import BulkRun, open_run
+from asyncup.bulk.run import BulkRun
 from asyncup.bulk.run_events import RunEvent
 from asyncup.bulk.run_snapshot import RunSnapshot
 from asyncup.cli.bulk.after_run import send_loader_files, verify_placed
