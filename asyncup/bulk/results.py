@@ -31,6 +31,7 @@ from asyncup.bulk.text_lines import LineReader, open_lines
 from asyncup.bulk.whole_file import written_whole
 
 __all__ = [
+    "PLACED",
     "RESULTS_CSV",
     "RESULTS_JSONL",
     "SUCCESS",
@@ -47,7 +48,8 @@ RESULTS_CSV = "results.csv"
 SUCCESS = "SUCCESS"
 """What DONE is called in a result. The other states keep their names; PENDING means that the run ended before it."""
 
-_IN_PLACE = frozenset({SUCCESS, State.SKIPPED.value})
+PLACED = frozenset({SUCCESS, State.SKIPPED.value})
+"""What the states of files that are in Vault are called in a result."""
 
 MOST_MD5S_IN_A_CELL = 1000
 """With more of them the cell of `results.csv` is empty, because readers of CSV have limits. `results.jsonl` has all."""
@@ -181,7 +183,7 @@ def failed_rows(path: str | os.PathLike[str]) -> Generator[Input]:
             state = result.get("state")
             if RESULT_MARK not in result or not (state == SUCCESS or state in State.__members__):
                 raise ManifestError(f"{name}: line {line.number} is no result", hint="Give a results.jsonl")
-            if state in _IN_PLACE:
+            if state in PLACED:
                 continue
             columns = result.get("columns")
             further: Columns = columns if isinstance(columns, dict) else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import anyio
@@ -134,6 +134,10 @@ class BulkRun:
         async for result in self._outcomes.results:
             yield result
         self.raise_error()
+
+    def results_closed_behind(self) -> AbstractContextManager[object]:
+        """Close what hands the results out, whether they were taken or not, when this is left."""
+        return self._outcomes.results
 
     def raise_error(self) -> None:
         """Raise what stopped the run, if something did, and only once.

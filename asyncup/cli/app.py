@@ -32,6 +32,11 @@ _EXIT_CODES = exit_codes_help()
 _DEMO_HELP = """See it work on this machine: upload to a pretend Vault, read back, compare."""
 _BENCH_HELP = """Measure uploads to your Vault, or to a pretend one, and name what holds them up."""
 _EMULATOR_HELP = """Run a pretend Vault, for tests and trials."""
+_MIGRATE_HELP = """Send a folder, or what a manifest lists: millions of files, resumable at any moment."""
+_RETRY_HELP = """Send again what a bulk run did not bring to Vault, from its results.jsonl."""
+_VERIFY_HELP = """Compare what a manifest or folder says with what is in Vault, by size or by every byte."""
+_STATUS_HELP = """Show how far a bulk run is, from its journal, also while it runs."""
+_TUNE_HELP = """Change a bulk run while it runs: lanes, memory, bandwidth."""
 _LS_HELP = """List what a folder in file staging holds, in Vault's order, as it comes."""
 _SESSIONS_HELP = """List, show and abort the upload sessions that are open in the Vault."""
 _DOCTOR_HELP = """Say what is wrong between here and the Vault, and what to do."""
@@ -68,6 +73,11 @@ app.command(
     usage=_UPLOAD_USAGE,
     help_epilogue=_EXIT_CODES,
 )
+app.command("asyncup.cli.bulk.migrate_command:migrate", help=_MIGRATE_HELP, help_epilogue=_EXIT_CODES)
+app.command("asyncup.cli.bulk.migrate_command:retry", help=_RETRY_HELP, help_epilogue=_EXIT_CODES)
+app.command("asyncup.cli.bulk.verify_command:verify", help=_VERIFY_HELP, help_epilogue=_EXIT_CODES)
+app.command("asyncup.cli.bulk.status_command:status", help=_STATUS_HELP, help_epilogue="")
+app.command("asyncup.cli.bulk.tune_command:tune", help=_TUNE_HELP, help_epilogue="")
 app.command("asyncup.cli.listing_command:ls", help=_LS_HELP, help_epilogue=_EXIT_CODES)
 app.command("asyncup.cli.sessions_command:app", name="sessions", help=_SESSIONS_HELP)
 app.command("asyncup.cli.doctor_command:doctor", help=_DOCTOR_HELP, help_epilogue=_EXIT_CODES)

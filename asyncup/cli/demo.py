@@ -21,6 +21,7 @@ import anyio
 from anyio.to_thread import run_sync as in_thread
 
 from asyncup import TokenLogin, Vault, upload_file
+from asyncup.bulk.read_back import md5_read_back
 from asyncup.cli.arguments import Bytes, Flag
 from asyncup.cli.demo_summary import DemoResult, peak_memory, show_summary
 from asyncup.cli.emulator_process import EmulatorFailed, emulator_process
@@ -29,7 +30,6 @@ from asyncup.cli.interrupt import run_interruptible
 from asyncup.cli.messages import say
 from asyncup.cli.progress import Progress
 from asyncup.cli.progress_display import showing
-from asyncup.cli.read_back import md5_read_back
 from asyncup.cli.sizes import show_bytes
 from asyncup.errors import AsyncupError
 

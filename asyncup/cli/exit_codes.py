@@ -33,11 +33,11 @@ class ExitCode(enum.IntEnum):
 
     OK = 0, "everything asked for is done and verified"
     BUG = 1, "a bug in asyncup; please report the traceback"
-    USAGE = 2, "the command line or the configuration (VEEVA_VAULT_...) is not usable"
-    SOME_FAILED = 3, "some of several files failed; each has its line on stderr"
+    USAGE = 2, "the command line, the configuration (VEEVA_VAULT_...), a manifest or a journal is not usable"
+    SOME_FAILED = 3, "some of several files failed; each has its line on stderr, or its record in the report"
     SOURCE_CHANGED = (
         4,
-        "the file changed, or could not be read, on the way; nothing wrong was committed",
+        "the file changed, or could not be read, on the way; of many files, some did, and nothing else failed",
     )
     VAULT_AWAY = 5, "Vault could not be reached, was too busy or did not answer; run it again"
     ACCESS = 6, "the login or a permission was refused"

@@ -21,7 +21,7 @@ from asyncup.cli.sizes import show_bytes
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["showing"]
+__all__ = ["every", "showing"]
 
 _PLAIN_INTERVAL_S = 5.0
 _LIVE_INTERVAL_S = 0.125
@@ -44,7 +44,7 @@ def showing(
 
 
 @contextmanager
-def _every(interval_s: float, show: Callable[[], None]) -> Iterator[None]:
+def every(interval_s: float, show: Callable[[], None]) -> Iterator[None]:
     """Call `show` every `interval_s` seconds, in a thread, while inside."""
     ended = threading.Event()
 
@@ -71,7 +71,7 @@ def _plain_lines(progress: Progress, stream: TextIO, interval_s: float) -> Itera
         print(f"asyncup: {one_line(progress.view().line())}", file=stream, flush=True)
 
     try:
-        with _every(interval_s, show):
+        with every(interval_s, show):
             yield
     finally:
         _print_notices(progress, stream)
@@ -105,7 +105,7 @@ def _live(progress: Progress, stream: TextIO) -> Iterator[None]:
         live.refresh()
 
     try:
-        with live, _every(_LIVE_INTERVAL_S, refresh):
+        with live, every(_LIVE_INTERVAL_S, refresh):
             yield
     finally:
         _print_notices(progress, stream)

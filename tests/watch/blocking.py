@@ -21,7 +21,7 @@ __all__ = ["BlockingError", "watching_blocking_calls"]
 
 _MAY_BLOCK = (
     # Its thread draws one last line, at the end, when nothing else is under way on the command line's own loop.
-    ("asyncup/cli/progress_display.py", "_every"),
+    ("asyncup/cli/progress_display.py", "every"),
 )
 
 

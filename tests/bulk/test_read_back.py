@@ -7,8 +7,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asyncup.cli import read_back
-from asyncup.cli.read_back import md5_read_back
+from asyncup.bulk import read_back
+from asyncup.bulk.read_back import md5_read_back
 from asyncup.errors import Phase, TransportError
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,1 @@
+"""The commands around bulk runs: migrate, retry, verify, status and tune. What has rules is in `asyncup.bulk`."""

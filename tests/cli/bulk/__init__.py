@@ -1,0 +1,1 @@
+"""The commands around bulk runs, as a person runs them."""
