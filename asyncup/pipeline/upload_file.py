@@ -91,7 +91,8 @@ async def upload_file(  # noqa: PLR0913 - all but two are keyword-only and have 
                     return await _through_session(transfer, target, own.session, own.continuation)
         session = await _new_session(transfer, target, overwrite=overwrite)
         with in_use(transfer.vault, session.id):
-            return await _through_session(transfer, target, session)
+            async with _without_twin(transfer, session):
+                return await _through_session(transfer, target, session)
 
 
 async def _make_folders(transfer: Transfer, target: str) -> None:
@@ -156,6 +157,16 @@ def _small_file_max(transfer: Transfer) -> int:
     largest = transfer.vault.limits.max_item_size
     chosen = transfer.options.small_file_max
     return largest if chosen is None else min(chosen, largest)
+
+
+@asynccontextmanager
+async def _without_twin(transfer: Transfer, session: UploadSession) -> AsyncIterator[None]:
+    """Remove, at the end, what a lost answer to the creation of the session may have left: a Vault has 50 of them."""
+    try:
+        yield
+    finally:
+        with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), contextlib.suppress(AsyncupError):
+            await transfer.vault.abort_twin(session)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ nothing was done, so that the same may be sent again. Must not know why there is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import anyio.to_thread
@@ -58,12 +58,10 @@ class ShowsUploadSessions(ShowsItems, Protocol):
         """Return one upload session."""
         ...
 
-    async def list_upload_sessions(self) -> list[UploadSession]:
-        """Return the open upload sessions."""
-        ...
 
-
-async def find_created_session(vault: ShowsUploadSessions, path: str, size: int) -> UploadSession | None:
+async def find_created_session(
+    vault: ShowsUploadSessions, listed: Sequence[UploadSession], path: str, size: int
+) -> UploadSession | None:
     """Look for the upload session that a lost answer spoke of: same path, same size, ours, no parts yet, the newest.
 
     An administrator sees everybody's, but only a session's owner may upload into it (documented). An empty one of ours
@@ -71,7 +69,7 @@ async def find_created_session(vault: ShowsUploadSessions, path: str, size: int)
     """
     fitting = [
         session
-        for session in await vault.list_upload_sessions()
+        for session in listed
         if session.path is not None
         and same_path(session.path, path)
         and session.size == size

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from asyncup.errors import LoginError, UploadSessionNotFound, VaultError
 from asyncup.protocol import requests
 from asyncup.protocol.account import read_user
 from asyncup.protocol.answers import read_json
+from asyncup.protocol.limits import Limits
 from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import (
     HeldPart,
@@ -19,6 +21,7 @@ from asyncup.protocol.responses import (
     read_upload_sessions,
 )
 from asyncup.protocol.retry import Verdict, classify
+from asyncup.vault.calls import Calls
 from asyncup.vault.items import ItemEndpoints
 from asyncup.vault.reconcile import DoubtfulCommit, find_created_session
 from asyncup.vault.transport import DEFAULT_PATIENCE, Body, Patience
@@ -26,21 +29,61 @@ from asyncup.vault.transport import DEFAULT_PATIENCE, Body, Patience
 __all__ = ["UploadSessionEndpoints"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A creation whose answer was lost: what it was for, and the upload sessions that were listed then."""
+
+    path: str
+    size: int
+    listed: frozenset[str]
+
+
 class UploadSessionEndpoints(ItemEndpoints):
     """Create, fill, look at, commit and abort upload sessions. Lost commits are settled by listing items."""
+
+    def __init__(self, calls: Calls, limits: Limits) -> None:
+        super().__init__(calls, limits)
+        self._may_have_twins: dict[str, _Doubt] = {}
 
     async def create_upload_session(self, path: str, size: int, *, overwrite: bool = False) -> UploadSession:
         """Open an upload session for the file `path` of `size` bytes.
 
         When the answer is lost, the session is looked for among the listed ones rather than made a second time: a
-        Vault has 50 of them (documented).
+        Vault has 50 of them (documented). Where it is not listed, it is made again; should Vault have been at work on
+        the first one all the same, `abort_twin` removes that.
         """
         request = requests.create_upload_session(path, size, overwrite=overwrite)
-        return await self.calls.repeat(
+        listed: set[str] | None = None
+
+        async def look() -> UploadSession | None:
+            nonlocal listed
+            sessions = await self.list_upload_sessions()
+            listed = {session.id for session in sessions} | (listed or set())
+            return await find_created_session(self, sessions, path, size)
+
+        session = await self.calls.repeat(
             request.operation,
             lambda: self.calls.once(request, lambda answer: read_upload_session(request.operation, answer)),
-            lambda: find_created_session(self, path, size),
+            look,
         )
+        if listed is not None and session.id not in listed:
+            self._may_have_twins[session.id] = _Doubt(path, size, frozenset(listed))
+        return session
+
+    async def abort_twin(self, session: UploadSession) -> None:
+        """Abort the empty upload session that a lost answer to the creation of `session` has left, if there is one.
+
+        To be called when nothing more is sent into `session`: by then Vault has made it, if it ever does. Asks nothing
+        unless an answer was lost and the session was made a second time. What was listed before that is not touched.
+        """
+        doubt = self._may_have_twins.pop(session.id, None)
+        if doubt is None:
+            return
+        not_it = doubt.listed | {session.id}
+        later = [other for other in await self.list_upload_sessions() if other.id not in not_it]
+        twin = await find_created_session(self, later, doubt.path, doubt.size)
+        if twin is not None:
+            await self.abort_upload_session(twin.id)
 
     async def own_user_id(self) -> int | None:
         """Return who is logged in; None when Vault does not say, which it may refuse to."""

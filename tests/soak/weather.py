@@ -42,8 +42,7 @@ WITH_BODY = (*ANYWHERE, Do.RESET_DURING, Do.FLIP_BYTE, Do.FLIP_STORED)
 AT = {
     Endpoint.PUT_PART: (*WITH_BODY, Do.HANG),
     Endpoint.CREATE_ITEM: WITH_BODY,
-    # Not delayed: when the answer to a delayed create is lost, a second session is made, see test_late_create.py.
-    Endpoint.CREATE_SESSION: tuple(do for do in ANYWHERE if do is not Do.DELAY),
+    Endpoint.CREATE_SESSION: ANYWHERE,
     Endpoint.SESSION_DETAILS: ANYWHERE,
     Endpoint.LIST_PARTS: ANYWHERE,
     Endpoint.COMMIT: (*ANYWHERE, Do.JOB_SLOW),

@@ -250,3 +250,39 @@ async def test_an_abort_purges_the_parts() -> None:
             await vault.abort_upload_session(session_id)
     assert memory.sessions == {}
     assert memory.effects == [Endpoint.ABORT]
+
+
+# The twin of a session whose creation was not answered
+
+
+async def test_a_session_that_is_made_late_is_aborted_and_no_other() -> None:
+    memory = MemoryVault()
+    before = memory.open_session("/u1/a", 1500, b"x" * 1000)
+    memory.fail(Endpoint.CREATE_SESSION, lost_before())
+    async with memory.vault() as vault:
+        session = await vault.create_upload_session("/u1/a", 1500)
+        late = memory.open_session("/u1/a", 1500)
+        others = [
+            memory.open_session("/u1/a", 1501),
+            memory.open_session("/u1/b", 1500),
+            memory.open_session("/u1/a", 1500, b"x" * 1000),
+        ]
+        await vault.abort_twin(session)
+        assert set(memory.sessions) == {before, session.id, *others}, late
+        again = memory.open_session("/u1/a", 1500)
+        await vault.abort_twin(session)
+        assert again in memory.sessions, "the doubt is settled"
+
+
+@pytest.mark.parametrize("lost", [None, lost_after()])
+async def test_without_a_second_creation_nothing_is_asked(lost: Fault | None) -> None:
+    memory = MemoryVault()
+    if lost is not None:
+        memory.fail(Endpoint.CREATE_SESSION, lost)
+    async with memory.vault() as vault:
+        session = await vault.create_upload_session("/u1/a", 1500)
+        calls = len(memory.seen)
+        other = memory.open_session("/u1/a", 1500)
+        await vault.abort_twin(session)
+    assert set(memory.sessions) == {session.id, other}
+    assert len(memory.seen) == calls
