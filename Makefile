@@ -18,7 +18,7 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench bench-quick bench-readme test soak check format format-check lint types architecture \
+.PHONY: help demo bench bench-quick bench-readme test test-optimized soak check format format-check lint types architecture \
 	constraints clean
 
 help: ## list the targets
@@ -44,7 +44,14 @@ test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
 soak: $(STAMP) ## ten minutes of kills, outages and random tests; ASYNCUP_SOAK_SEED and _FILES
 	$(BIN)/python -m tests.soak
 
-check: format-check lint types architecture test ## everything that CI runs
+# The tests that judge what an upload ends with; ARGS=tests is all of them.
+OPTIMIZED := tests/watch tests/matrix/test_trial.py tests/wire tests/protocol/test_upload_session.py \
+	$(addprefix tests/pipeline/test_, faults.py resume.py sender.py small_file.py)
+
+test-optimized: $(STAMP) ## run tests of the outcome with asyncup compiled as python -O does; ARGS=tests runs all
+	ASYNCUP_OPTIMIZED=1 $(BIN)/python -m pytest -q $(or $(ARGS),$(OPTIMIZED))
+
+check: format-check lint types architecture test-optimized test ## everything that CI runs
 
 format: $(STAMP) ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

@@ -243,6 +243,35 @@ def names_say_something(modules: list[Module]) -> list[str]:
     ]
 
 
+def asserts_judge_no_data(modules: list[Module]) -> list[str]:
+    """`python -O` removes every assert, so it may only tell a type checker what is true by construction."""
+    return [
+        module.complaint(node.lineno, f"asserts {ast.unparse(node.test)}: raise instead")
+        for module in modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assert) and not narrows_a_type(node.test)
+    ] + [
+        module.complaint(node.lineno, "does something else without -O")
+        for module in modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id == "__debug__"
+    ]
+
+
+def narrows_a_type(test: ast.expr) -> bool:
+    """Whether it says `is not None`, `isinstance(...)`, or the opposite of the second."""
+    match test:
+        case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return True
+        case (
+            ast.Call(func=ast.Name(id="isinstance"))
+            | ast.UnaryOp(op=ast.Not(), operand=ast.Call(func=ast.Name(id="isinstance")))
+        ):
+            return True
+        case _:
+            return False
+
+
 def missing_layers(modules: list[Module]) -> list[str]:
     """The expected layers of which there is no module with a line of code."""
     seen = {module.layer for module in modules if module.source.strip()}
@@ -272,4 +301,5 @@ RULES = (
     nothing_is_too_long,
     modules_say_what_they_are_for,
     names_say_something,
+    asserts_judge_no_data,
 )

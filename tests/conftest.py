@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.watch.blocking import watching_blocking_calls
 from tests.watch.leaks import LeakPlugin, watching_maps
+from tests.watch.optimized import FLAG, optimize
+
+if os.environ.get(FLAG):
+    optimize("asyncup")  # here, before anything imports it
 
 REPOSITORY = Path(__file__).parent.parent
 ASYNCIO = ("asyncio", {"use_uvloop": False})

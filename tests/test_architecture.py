@@ -4,6 +4,7 @@ A rule that looks at nothing finds nothing wrong: so every test of the real tree
 the tree.
 """
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from tests.architecture import (
     ONLY_IN,
     RULES,
     Module,
+    asserts_judge_no_data,
     event_loops_in,
     functions_of,
     imports_have_no_cycle,
@@ -69,6 +71,10 @@ def test_each_confined_package_is_used_where_it_may_be(package: str, asyncup: li
         assert any(user == place or user.startswith(f"{place}.") for user in users)
 
 
+def test_there_are_asserts_to_look_at(asyncup: list[Module]) -> None:
+    assert any(isinstance(node, ast.Assert) for module in asyncup for node in ast.walk(module.tree))
+
+
 def test_there_are_functions_to_measure(asyncup: list[Module]) -> None:
     assert sum(1 for module in asyncup for _ in functions_of(module)) > len(asyncup)
 
@@ -88,6 +94,7 @@ GOOD: Sources = {
     "events.py": "from dataclasses import dataclass",
     "protocol/__init__.py": "",
     "protocol/plan.py": "import math\nfrom asyncup.errors import AsyncupError",
+    "vault/login.py": "assert x is not None\nassert not isinstance(x, int)\nassert isinstance(x, str)",
     "protocol/retry.py": "from datetime import datetime\nfrom . import plan\nclock.open()",
     "vault/__init__.py": "from asyncup.vault.client import Vault",
     "vault/client.py": "import asyncup.protocol.plan\nfrom asyncup.vault import transport",
@@ -151,6 +158,13 @@ BAD: dict[Rule, list[tuple[str, str, str]]] = {
     names_say_something: [
         ("vault/utils.py", "", "'utils' says nothing"),
         ("vault/_helpers/of_parts.py", "", "'_helpers' says nothing"),
+    ],
+    asserts_judge_no_data: [
+        ("vault/client.py", "assert md5 == ours", ":2: asserts md5 == ours: raise instead"),
+        ("vault/client.py", "def f():\n assert x is None", ":3: asserts x is None"),
+        ("vault/client.py", "assert check(x), isinstance(x, str)", "asserts check(x)"),
+        ("vault/client.py", "assert x is not None and y", "asserts x is not None and y"),
+        ("vault/client.py", "if __debug__:\n check()", "without -O"),
     ],
 }
 

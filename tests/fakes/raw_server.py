@@ -53,7 +53,10 @@ class Connection:
 
     async def read_request(self) -> RawRequest:
         """Read a whole request and note it."""
-        line, headers = await self.read_head()
+        return await self.read_rest(*await self.read_head())
+
+    async def read_rest(self, line: str, headers: str) -> RawRequest:
+        """Read the body of a request whose head is read, and note the request."""
         length = int(RawRequest(line, headers, b"").header("content-length") or 0)
         request = RawRequest(line, headers, await self._reader.receive_exactly(length) if length else b"")
         self.server.requests.append(request)
@@ -90,6 +93,7 @@ class RawServer:
         opened: how many connections were made.
         open: how many there are now.
         one_closed: set when the next one ends.
+        given_up: for a test to set, when those who stand still may end.
     """
 
     port: int
@@ -98,6 +102,7 @@ class RawServer:
     opened: int = 0
     open: int = 0
     one_closed: anyio.Event = field(default_factory=anyio.Event)
+    given_up: anyio.Event = field(default_factory=anyio.Event)
 
     @property
     def url(self) -> str:

@@ -31,13 +31,12 @@ from asyncup.emulator import (
 )
 from asyncup.errors import SourceError, UploadSessionConflict
 from asyncup.events import Event, PartAcknowledged
-from asyncup.protocol.answers import Answer
 from asyncup.protocol.limits import LIMITS_2000_PARTS
 from asyncup.protocol.paths import parent_of
 from asyncup.vault.aiohttp_transport import AiohttpTransport
-from asyncup.vault.transport import HttpRequest, Patience
 from tests.contract.place import BytesBody
 from tests.contract.targets import NO_TLS
+from tests.fakes.impatient import Impatient
 from tests.matrix.cases import HELD, PART_SIZE, SIZES, Case, Place, Shape
 
 __all__ = [
@@ -87,21 +86,6 @@ class Judgement:
     complaint: str = ""
 
 
-class Impatient:
-    """A transport that lets nothing stand still for longer than a moment, whatever the request says."""
-
-    def __init__(self, inner: AiohttpTransport) -> None:
-        self._inner = inner
-
-    async def send(self, request: HttpRequest) -> Answer:
-        """See `Transport.send`."""
-        return await self._inner.send(replace(request, patience=Patience(SHORT_S, SHORT_S)))
-
-    async def aclose(self) -> None:
-        """See `Transport.aclose`."""
-        await self._inner.aclose()
-
-
 @asynccontextmanager
 async def matrix_emulator(root: Path) -> AsyncIterator[RunningEmulator]:
     """Run an emulator with small parts, whose time is driven."""
@@ -121,7 +105,7 @@ async def matrix_vault(emulator: RunningEmulator, *, impatient: bool = False) ->
         PasswordLogin(USER.name, USER.password),
         limits=LIMITS,
         retry=POLICY,
-        transport=Impatient(http) if impatient else http,
+        transport=Impatient(http, SHORT_S) if impatient else http,
     ) as vault:
         vault.calls._sleep = emulator.advance
         vault.calls._now = clock.now

@@ -1,0 +1,1 @@
+"""Whole uploads through a server that speaks bytes, and speaks them wrongly."""
