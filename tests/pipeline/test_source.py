@@ -117,6 +117,41 @@ async def test_a_file_that_the_system_does_not_open(
     assert isinstance(error.__cause__, OSError)
 
 
+async def test_a_directory_where_the_system_only_denies_access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows does."""
+
+    def deny(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(source_module, "_open_without_waiting", deny)
+    await refused(tmp_path, SourceNotAFile)
+
+
+async def test_only_a_regular_file_is_worth_a_wait(
+    tmp_path: Path, local_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that is busy may stay so for ever."""
+    real, asked = os.open, list[tuple[str, bool]]()
+
+    def busy(path: str, flags: int, *rest: int) -> int:
+        waits = not flags & os.O_NONBLOCK
+        asked.append((path, waits))
+        if not waits:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+        return real(path, flags, *rest)
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", busy)
+        await refused(pipe, SourceUnreadable)
+        assert asked == [(str(pipe), False)]
+        asked.clear()
+        async with open_source(local_file.path) as source:
+            assert source.size == len(local_file.content)
+        assert asked == [(str(local_file.path), False), (str(local_file.path), True)]
+
+
 async def test_opening_happens_off_the_event_loop(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[int] = []
     real_open, real_fstat = source_module._open_without_waiting, os.fstat
@@ -182,7 +217,7 @@ async def test_another_file_in_its_place_is_noticed_where_changes_are_only_warne
         LocalFile.write(local_file.path, local_file.content)
         source.verify_unchanged()
         with pytest.raises(SourceChanged, match="the path names another file now"):
-            source.verify_in_place()
+            await anyio.to_thread.run_sync(source.verify_in_place)
 
 
 async def test_what_is_only_warned_of_is_told_once(local_file: LocalFile) -> None:
@@ -190,7 +225,7 @@ async def test_what_is_only_warned_of_is_told_once(local_file: LocalFile) -> Non
         before = source.touched
         os.utime(local_file.path, (1, 1))
         for _ in range(3):
-            source.verify_in_place()
+            await anyio.to_thread.run_sync(source.verify_in_place)
         assert (before, source.touched) == (False, True)
         assert source.new_touches() == ["it was written to, or its time of writing was set"]
         assert source.new_touches() == []
