@@ -98,11 +98,11 @@ class Buffers:
                 self._mapped.discard(buffer)
             self._tasks.start_soon(self._unmap, buffer)
             return
-        if isinstance(buffer, CopiedBuffer):
-            if reusable:
-                self._spare.append(buffer.memory)
-            else:
-                _free(buffer.memory)
+        assert isinstance(buffer, CopiedBuffer)  # noqa: S101 - `load` makes no third kind
+        if reusable:
+            self._spare.append(buffer.memory)
+        else:
+            _free(buffer.memory)
         self._memory.give_back(buffer.length)
 
     async def _unmap(self, buffer: MappedBuffer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import enum
-from typing import Literal
+from typing import Literal, assert_never
 
 __all__ = ["ContentMd5Form", "ContentMd5Memory", "ContentMd5Policy", "header_value"]
 
@@ -36,6 +36,7 @@ def header_value(digest: bytes, form: ContentMd5Form) -> str | None:
             return digest.hex()
         case ContentMd5Form.OFF:
             return None
+    assert_never(form)
 
 
 class ContentMd5Memory:

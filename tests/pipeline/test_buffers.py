@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -71,7 +72,7 @@ class Scene:
         assert await self.bytes_of(buffer) == wanted
         try:
             pieces = b"".join(map(bytes, buffer.pieces()))
-        except PiecesWithdrawn:
+        except PiecesWithdrawn:  # a writer was let in meanwhile: at most once for a part
             pieces = b"".join(map(bytes, buffer.pieces()))
         assert pieces == wanted
 
@@ -426,6 +427,34 @@ async def test_a_writer_at_the_very_end_is_let_in(large_file: LocalFile) -> None
             await play.load(1)
             writer.knock()
     assert writer.let_in.is_set()
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_who_is_let_in_when_the_upload_is_over_is_not_told_of(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sends any more, so nothing goes on with copies."""
+    let_in, leaving = threading.Event(), threading.Event()
+    refill, stop_watching = MappedBuffer.refill, Buffers.stop_watching
+
+    def refill_when_leaving(buffer: MappedBuffer) -> None:
+        let_in.set()
+        assert leaving.wait(BOUNDED_S)
+        refill(buffer)
+
+    def leave(buffers: Buffers) -> None:
+        stop_watching(buffers)
+        leaving.set()
+
+    monkeypatch.setattr(MappedBuffer, "refill", refill_when_leaving)
+    monkeypatch.setattr(Buffers, "stop_watching", leave)
+    with Writer(lambda: open_and_close(large_file.path)) as writer:
+        async with scene(large_file, may_map=True) as play:
+            await play.load(1)
+            writer.knock()
+            assert await anyio.to_thread.run_sync(let_in.wait, BOUNDED_S)
+        assert play.told == []
 
 
 # -- cancellation

@@ -12,7 +12,7 @@ import pytest
 from asyncup import MemoryBudget, upload, upload_file
 from asyncup.errors import AsyncupError, UploadInterrupted
 from asyncup.events import Event, PartAcknowledged, PartStarted, UploadStarted
-from asyncup.pipeline.drain import Drain
+from asyncup.pipeline.drain import Drain, Lane
 from asyncup.pipeline.results import UploadedFile
 from tests.fakes.memory_vault import Endpoint, MemoryVault, lost_before, refused, slow_answer, unreachable
 from tests.pipeline.files import ENOUGH_S, LocalFile
@@ -77,6 +77,41 @@ def interrupted(result: object) -> UploadInterrupted:
     assert isinstance(result, UploadInterrupted), result
     assert result.path is not None
     return result
+
+
+@pytest.mark.parametrize(
+    ("session_id", "job_id", "left"),
+    [
+        (None, None, "no upload session is open"),
+        ("session 1", None, "the upload session is left open"),
+        (None, 7, "finishes the file by itself (job 7)"),
+        ("session 1", 7, "finishes the file by itself (job 7)"),
+    ],
+)
+async def test_what_is_under_way_may_arrive_and_nothing_beside_it_is_begun(
+    session_id: str | None, job_id: int | None, left: str
+) -> None:
+    drain, done, errors = Drain(), list[str](), list[UploadInterrupted]()
+
+    async def send(lane: Lane) -> None:
+        lane.session_id, lane.job_id = session_id, job_id
+        with lane.in_flight():
+            drain.request()
+            with pytest.raises(UploadInterrupted) as refusal, lane.in_flight():
+                done.append("begun")
+            errors.append(refusal.value)
+            await anyio.lowlevel.checkpoint()
+            done.append("arrived")
+        await anyio.lowlevel.checkpoint()
+        done.append("went on")
+
+    with pytest.raises(UploadInterrupted) as ended, drain.lane() as lane:
+        await send(lane)
+    assert done == ["arrived"]
+    for error in (*errors, ended.value):
+        assert left in str(error)
+        assert (error.session_id, error.job_id) == (session_id, job_id)
+        assert bool(error.hint) == (job_id is None), "what Vault finishes needs no continuation"
 
 
 @pytest.mark.parametrize("number", [1, 5, PARTS])

@@ -64,3 +64,21 @@ def test_elsewhere_nothing_is_trusted(local_file: LocalFile, monkeypatch: pytest
             assert not changes_are_seen_here(source.fd)
     finally:
         file_system._fstatfs.cache_clear()
+
+
+@pytest.mark.parametrize("failed", [OSError, AttributeError])
+def test_without_the_systems_answer_nothing_is_trusted(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, failed: type[Exception]
+) -> None:
+    """A C library that cannot be opened, as in a static build of Python, or that has no `fstatfs`."""
+
+    def refuse(name: None) -> ctypes.CDLL:
+        raise failed
+
+    file_system._fstatfs.cache_clear()
+    try:
+        with local_file.opened() as source, monkeypatch.context() as patched:
+            patched.setattr(ctypes, "CDLL", refuse)
+            assert not changes_are_seen_here(source.fd)
+    finally:
+        file_system._fstatfs.cache_clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import runpy
 import sys
 import threading
 from collections.abc import Iterator
@@ -103,6 +104,18 @@ def test_a_forked_process_begins_with_a_watcher_of_its_own(tmp_path: Path) -> No
             knock(other.path)
             assert wake.wait(ENOUGH_S)
     # The first one ended with what it had begun, in the watcher that it began with.
+
+
+def test_where_no_process_is_forked_leases_are_watched_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows there are no leases, but the module must be there."""
+    monkeypatch.delattr(os, "register_at_fork")
+    watched_there = runpy.run_path(lease_watch.__file__)["watched"]
+    file, wake = LocalFile.write(tmp_path / "file", b"x"), threading.Event()
+    with leased(file.path) as lease, watched_there(lease, wake):
+        knock(file.path)
+        assert wake.wait(ENOUGH_S)
 
 
 async def test_many_uploads_share_the_thread_and_each_lets_its_writer_in(tmp_path: Path) -> None:

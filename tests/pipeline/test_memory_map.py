@@ -227,6 +227,34 @@ def test_there_is_no_swapping_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None
         can_swap_pages.cache_clear()
 
 
+@pytest.fixture
+def _asks_for_the_c_library_again() -> Iterator[None]:
+    for known in (can_swap_pages, memory_map._libc):
+        known.cache_clear()
+    yield
+    for known in (can_swap_pages, memory_map._libc):
+        known.cache_clear()
+
+
+@pytest.mark.usefixtures("_asks_for_the_c_library_again")
+@pytest.mark.parametrize("failed", [OSError, AttributeError, TypeError])
+def test_without_the_c_library_nothing_is_swapped_and_nothing_is_lost(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, failed: type[Exception]
+) -> None:
+    """Not to be opened, as in a static build of Python; or without `mremap`."""
+
+    def refuse(name: None, *, use_errno: bool) -> ctypes.CDLL:
+        raise failed
+
+    with pages_of(local_file.path, 5_000, 50_000) as pages, monkeypatch.context() as patched:
+        patched.setattr(ctypes, "CDLL", refuse)
+        assert not can_swap_pages()
+        with pytest.raises(OSError, match="cannot swap mapped pages") as raised:
+            pages.hollow_out(10, 20)
+        assert raised.value.errno == errno.ENOSYS
+        assert pages.view == local_file.content[5_000:55_000]
+
+
 def test_anonymous_memory_is_zeroed() -> None:
     memory = anonymous(10_000)
     assert memory[:] == bytes(10_000)

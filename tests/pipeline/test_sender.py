@@ -309,6 +309,22 @@ async def test_other_bytes_again_and_again_are_told(local_file: LocalFile) -> No
     play.memory.assert_clean()
 
 
+async def test_a_network_that_damages_every_part_is_given_up_sooner_than_one_that_is_away(
+    local_file: LocalFile,
+) -> None:
+    patient = replace(OPTIONS, retry=replace(OPTIONS.retry, max_attempts=9, first_contact_attempts=9))
+    async with sending(local_file, options=patient) as play:
+        play.memory.fail(Endpoint.PUT_PART, *[unreachable()] * 8)
+        await play.send(1)
+        play.memory.fail(Endpoint.PUT_PART, *[flipped("store")] * 5)
+        error = await outcome(play.send(2))
+        assert type(error) is ChecksumMismatch
+        assert (error.attempts, error.part) == (5, 2)
+        assert play.memory.effects.count(Endpoint.PUT_PART) == 1 + 5
+        assert play.machine.acknowledged == 1
+    play.memory.assert_clean()
+
+
 @pytest.mark.parametrize("wrong", ["number", "size"])
 async def test_a_receipt_for_something_else_is_no_success(local_file: LocalFile, wrong: str) -> None:
     number, size = (2, PART_SIZE) if wrong == "number" else (1, PART_SIZE - 1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from asyncup.errors import AsyncupError, Phase, SourceChanged, SourceUnreadable, VaultUnreachable
-from asyncup.pipeline.single_error import raise_single_error
+from asyncup.pipeline.single_error import forget_session, naming_session, raise_single_error
 
 
 def nested(leaves: list[Exception], shape: list[int]) -> ExceptionGroup[Exception]:
@@ -109,3 +109,31 @@ def test_what_an_exception_came_out_of_is_kept_and_no_group_added(*, in_a_group:
     assert isinstance(raised.value.__context__, KeyError)
     assert not raised.value.__suppress_context__
     assert "theirs" in "".join(traceback.format_exception(raised.value))
+
+
+MIXED = st.lists(st.sampled_from([AsyncupError, ValueError, KeyError]), min_size=1, max_size=6)
+
+
+@given(MIXED, st.lists(st.integers(0, 3), max_size=5))
+def test_every_one_of_ours_names_the_session_until_it_is_no_more(
+    kinds: list[type[Exception]], shape: list[int]
+) -> None:
+    errors = [kind("failed") for kind in kinds]
+    with pytest.raises(ExceptionGroup) as raised, naming_session("session 1"):
+        raise nested(errors, shape)
+    ours = [error for error in errors if isinstance(error, AsyncupError)]
+    assert [error.session_id for error in ours] == ["session 1"] * len(ours)
+    forget_session(raised.value)
+    assert [error.session_id for error in ours] == [None] * len(ours)
+    assert not any(hasattr(error, "session_id") for error in errors if error not in ours)
+
+
+def test_an_error_that_is_alone_names_the_session_too() -> None:
+    error = AsyncupError("failed")
+    with pytest.raises(AsyncupError) as raised, naming_session("session 1"):
+        raise error
+    assert raised.value is error
+    assert error.session_id == "session 1"
+    with pytest.raises(AsyncupError), naming_session("session 2"):
+        raise error
+    assert error.session_id == "session 1", "what is known is kept"

@@ -117,6 +117,41 @@ async def test_a_file_that_the_system_does_not_open(
     assert isinstance(error.__cause__, OSError)
 
 
+async def test_a_directory_where_the_system_only_denies_access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows does."""
+
+    def deny(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(source_module, "_open_without_waiting", deny)
+    await refused(tmp_path, SourceNotAFile)
+
+
+async def test_only_a_regular_file_is_worth_a_wait(
+    tmp_path: Path, local_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that is busy may stay so for ever."""
+    real, asked = os.open, list[tuple[str, bool]]()
+
+    def busy(path: str, flags: int, *rest: int) -> int:
+        waits = not flags & os.O_NONBLOCK
+        asked.append((path, waits))
+        if not waits:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+        return real(path, flags, *rest)
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", busy)
+        await refused(pipe, SourceUnreadable)
+        assert asked == [(str(pipe), False)]
+        asked.clear()
+        async with open_source(local_file.path) as source:
+            assert source.size == len(local_file.content)
+        assert asked == [(str(local_file.path), False), (str(local_file.path), True)]
+
+
 async def test_opening_happens_off_the_event_loop(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[int] = []
     real_open, real_fstat = source_module._open_without_waiting, os.fstat
