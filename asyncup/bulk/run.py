@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import anyio
@@ -23,7 +23,7 @@ from asyncup.bulk.job_polling import watch_jobs
 from asyncup.bulk.journal import Journal
 from asyncup.bulk.journal_entry import State
 from asyncup.bulk.lane_meter import LaneMeter, MeteredTransport
-from asyncup.bulk.lane_work import LaneTools
+from asyncup.bulk.lane_tools import LaneTools
 from asyncup.bulk.live_settings import LiveSettings, forget_settings, settings_path, watch_settings
 from asyncup.bulk.run_events import (
     FileEnded,
@@ -134,6 +134,10 @@ class BulkRun:
         async for result in self._outcomes.results:
             yield result
         self.raise_error()
+
+    def taking_results(self) -> AbstractContextManager[object]:
+        """Return what closes the stream of results when nobody takes them any more."""
+        return self._outcomes.results
 
     def raise_error(self) -> None:
         """Raise what stopped the run, if something did, and only once.

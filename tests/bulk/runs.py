@@ -18,6 +18,11 @@ SIZES = (0, 1, 400, 500, 501, 3_000, 25_000)
 """On both sides of what fits into one request of the small Vault in memory, and of one part."""
 
 
+def vault_in_memory() -> MemoryVault:
+    """A Vault whose jobs end at once: a run waits for them by the machine's clock, which moves no virtual one."""
+    return MemoryVault(job_takes_s=0.0)
+
+
 def make_files(folder: Path, count: int, *, sizes: Sequence[int] = SIZES, seed: int = 1) -> list[tuple[Path, str]]:
     """Make files of mixed sizes; return each with its destination, in three folders."""
     lots = random.Random(seed)
@@ -36,7 +41,7 @@ async def run_all(
     **arguments: Any,  # noqa: ANN401 - whatever `upload_many` takes
 ) -> list[FileResult]:
     """Take all results of a run on the journal in a folder."""
-    chosen = {"options": UploadOptions(memory_budget=100_000), "bulk": BulkOptions()} | arguments
+    chosen: dict[str, Any] = {"options": UploadOptions(memory_budget=100_000), "bulk": BulkOptions()} | arguments
     return [result async for result in upload_many(pairs, vault=vault, journal=journal / "j.db", **chosen)]
 
 
