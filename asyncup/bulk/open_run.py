@@ -88,7 +88,7 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
             hook=on_event,
             drain=drain,
         )
-        with only_error(), run.taking_results():
+        with run.results_closed_behind(), only_error():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(run.work)
                 yield run

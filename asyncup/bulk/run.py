@@ -135,8 +135,8 @@ class BulkRun:
             yield result
         self.raise_error()
 
-    def taking_results(self) -> AbstractContextManager[object]:
-        """Return what closes the stream of results when nobody takes them any more."""
+    def results_closed_behind(self) -> AbstractContextManager[object]:
+        """Close what hands the results out, whether they were taken or not, when this is left."""
         return self._outcomes.results
 
     def raise_error(self) -> None:
