@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 import anyio
 
 from asyncup.bulk.call_counter import calls_of_file
+from asyncup.bulk.errors import UnexpectedMd5
 from asyncup.bulk.file_failure import Meaning, error_type_of, keeps_session, meaning_of
 from asyncup.bulk.job_polling import JobWatcher
 from asyncup.bulk.journal_entry import Done, Entry, Failed, Skipped
-from asyncup.bulk.lane_work import CommitTaken, LaneTools, LaneWork, Sent
+from asyncup.bulk.lane_tools import CommitTaken, LaneTools, Sent
+from asyncup.bulk.lane_work import LaneWork
 from asyncup.bulk.run_events import FileToBeRepeated
 from asyncup.bulk.run_outcomes import Outcome
 from asyncup.bulk.run_progress import LaneTrack, RunProgress
-from asyncup.errors import AsyncupError, UploadInterrupted, UploadSessionNotFound
+from asyncup.errors import AsyncupError, ChecksumMismatch, UploadInterrupted, UploadSessionNotFound
 
 __all__ = ["Again", "Attempts"]
 
@@ -43,6 +45,8 @@ class _Effort:
     seconds: float = 0.0
     calls: int = 0
     bytes_written: int = 0
+    damaged: bool = False
+    """What arrived of the last attempt is in Vault, and is not the file."""
 
 
 class Attempts:
@@ -72,14 +76,16 @@ class Attempts:
         """
         with self._effort(entry, track) as effort:
             effort.attempts += 1
-            work = LaneWork(entry, self._tools, track.emit, self.found_sessions.pop(entry.id, None))
+            found = self.found_sessions.pop(entry.id, None)
+            work = LaneWork(entry, self._tools, track.emit, found_session=found, over_damaged=effort.damaged)
             sent: Sent | CommitTaken | Skipped | Failed | Again
             try:
                 sent = await work.run()
             except UploadInterrupted:
                 return None
             except AsyncupError as error:
-                sent = self._again(entry, error, effort) or await self._given_up(work, error)
+                effort.damaged = _arrived_damaged(error, work)
+                sent = self._again(entry, error, effort) or await self._given_up(work, error, effort)
         return sent if isinstance(sent, CommitTaken | Again) else self._ended(entry, sent)
 
     async def finish(
@@ -132,12 +138,14 @@ class Attempts:
         self._progress.emit(FileToBeRepeated(entry.file, effort.attempts, error.message))
         return Again(min(_LONGEST_PAUSE_S, _PAUSE_S * 2.0 ** (effort.attempts - 1)))
 
-    async def _given_up(self, work: LaneWork, error: AsyncupError) -> Failed:
+    async def _given_up(self, work: LaneWork, error: AsyncupError, effort: _Effort) -> Failed:
         if isinstance(error, UploadSessionNotFound):
             await work.forget_session()
-        elif not keeps_session(error):
+        elif effort.damaged or not keeps_session(error):
             with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), suppress(AsyncupError):
                 await work.abort()
+                if effort.damaged:
+                    await work.remove_damaged()
         if work.open_session is not None:
             self._tools.slots.left_open()
         text = f"{error.message}. {error.hint}" if error.hint else error.message
@@ -160,3 +168,8 @@ class Attempts:
         """Tell whether a file is visible whose job is too old to be asked for."""
         in_place = self._tools.in_place
         return in_place is not None and await in_place.look_again(entry.destination or "") == entry.size
+
+
+def _arrived_damaged(error: AsyncupError, work: LaneWork) -> bool:
+    """Tell whether a file was damaged on its way in one request: parts of an upload session are no file yet."""
+    return isinstance(error, ChecksumMismatch) and not isinstance(error, UnexpectedMd5) and work.open_session is None

@@ -102,9 +102,9 @@ class InPlace:
                 self._missing.add(folder)
 
     async def _is_there(self, folder: str) -> bool:
-        """Tell what the parent says of a folder; True when it is not to be asked."""
+        """Tell what the parent says of a folder; True when it is not to be asked: a home folder may be anything."""
         top, parent = self._journal.key.destination, parent_of(folder)
-        if parent == "/" or not (is_inside(folder, top) or same_path(top, "/")):
+        if not is_inside(folder, top) or parent.count("/") == 1:
             return True
         await self._look(parent)
         return parent not in self._missing and await self._find(parent, folder) == A_FOLDER

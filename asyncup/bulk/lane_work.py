@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 
 import anyio.to_thread
 
 from asyncup.bulk.errors import UnexpectedMd5, UnexpectedSize
-from asyncup.bulk.in_place import A_FOLDER, InPlace
-from asyncup.bulk.journal import Journal
+from asyncup.bulk.in_place import A_FOLDER
 from asyncup.bulk.journal_entry import CommitStarted, Entry, Failed, SessionClosed, SessionOpened, Skipped
-from asyncup.bulk.session_slots import SessionSlots
+from asyncup.bulk.lane_tools import CommitTaken, LaneTools, Sent
 from asyncup.errors import (
     AccessRefused,
     AsyncupError,
@@ -30,9 +29,6 @@ from asyncup.errors import (
 )
 from asyncup.events import Event, RetryScheduled, Stage
 from asyncup.pipeline.commit import take_commit
-from asyncup.pipeline.drain import Drain
-from asyncup.pipeline.memory import MemoryBudget
-from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.own_session import in_use
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.resume import Continuation
@@ -42,9 +38,8 @@ from asyncup.pipeline.source import Source
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.paths import parent_of
 from asyncup.protocol.responses import UploadSession
-from asyncup.vault.client import Vault
 
-__all__ = ["CommitTaken", "LaneTools", "LaneWork", "Sent"]
+__all__ = ["LaneWork"]
 
 _HASHED_AT_ONCE = 1024 * 1024
 _NAME_TAKEN = "ITEM_NAME_EXISTS"
@@ -56,50 +51,6 @@ _SLOT_WAIT_S = 10.0
 """How long to wait before asking again for an upload session, when others hold all of the Vault's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneTools:
-    """What all lanes share.
-
-    Attributes:
-        vault: the Vault.
-        journal: told of upload sessions and commits before anything is done with them.
-        options: how each file is sent.
-        memory: the byte budget.
-        drain: ends all lanes in order.
-        slots: upload sessions that may be held.
-        in_place: what Vault has already; None when nobody looks.
-        overwrite: for files that do not say.
-        large_from: bytes from which on a file needs an upload session.
-    """
-
-    vault: Vault
-    journal: Journal
-    options: UploadOptions
-    memory: MemoryBudget
-    drain: Drain
-    slots: SessionSlots
-    in_place: InPlace | None
-    overwrite: bool
-    large_from: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The file is in Vault."""
-
-    size: int
-    md5s: tuple[str, ...]
-    parts: int
-
-
-@dataclass(frozen=True, slots=True)
-class CommitTaken:
-    """Vault has every byte; the file is there once the job has succeeded."""
-
-    job_id: int
-    sent: Sent
-
-
 class LaneWork:
     """One file in one lane, once.
 
@@ -108,19 +59,27 @@ class LaneWork:
         tools: what it is sent with.
         emit: told of every event.
         found_session: an upload session that nobody remembers, and that must be this file's.
+        over_damaged: what is at the destination came from here, damaged: it is replaced, whatever its size.
 
     Attributes:
         open_session: the upload session that is open for it now, as far as is known here.
     """
 
     def __init__(
-        self, entry: Entry, tools: LaneTools, emit: Callable[[Event], None], found_session: str | None = None
+        self,
+        entry: Entry,
+        tools: LaneTools,
+        emit: Callable[[Event], None],
+        *,
+        found_session: str | None = None,
+        over_damaged: bool = False,
     ) -> None:
         self._entry = entry
         self._tools = tools
         self._emit = emit
         self._destination = entry.destination or ""
-        self._overwrite = tools.overwrite if entry.overwrite is None else entry.overwrite
+        self._overwrite = over_damaged or (tools.overwrite if entry.overwrite is None else entry.overwrite)
+        self._over_damaged = over_damaged
         self.open_session = entry.session_id or found_session
 
     async def run(self) -> Sent | CommitTaken | Skipped | Failed:
@@ -150,12 +109,21 @@ class LaneWork:
         Raises:
             AsyncupError: Vault does not do it.
         """
-        if self.open_session is not None:
-            await self._tools.vault.abort_upload_session(self.open_session)
-            await self.forget_session()
+        if self.open_session is None:
+            return
+        vault = self._tools.vault
+        try:
+            await vault.abort_upload_session(self.open_session)
+        except VaultError as refusal:
+            if isinstance(refusal, LoginError | AccessRefused):
+                raise
+            with suppress(UploadSessionNotFound):  # it was committed, or has ended
+                await vault.upload_session(self.open_session)
+                raise
+        await self.forget_session()
 
     async def _settled_by_listing(self) -> Skipped | Failed | None:
-        if self._tools.in_place is None:
+        if self._tools.in_place is None or self._over_damaged:
             return None
         there = await self._tools.in_place.size_of(self._destination)
         if there is None:
@@ -295,6 +263,14 @@ class LaneWork:
         transfer.clock.enter(Stage.VAULT)
         if transfer.options.create_folders:
             await transfer.vault.folders.ensure(parent_of(self._destination))
+
+    async def remove_damaged(self) -> None:
+        """Delete what arrived damaged: it has the file's size, and nobody may take it for the file.
+
+        Raises:
+            AsyncupError: Vault does not do it.
+        """
+        await self._tools.vault.delete_item(self._destination)
 
     async def forget_session(self) -> None:
         """Tell the journal that the upload session is no more."""

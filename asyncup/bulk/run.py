@@ -23,7 +23,7 @@ from asyncup.bulk.job_polling import watch_jobs
 from asyncup.bulk.journal import Journal
 from asyncup.bulk.journal_entry import State
 from asyncup.bulk.lane_meter import LaneMeter, MeteredTransport
-from asyncup.bulk.lane_work import LaneTools
+from asyncup.bulk.lane_tools import LaneTools
 from asyncup.bulk.live_settings import LiveSettings, forget_settings, settings_path, watch_settings
 from asyncup.bulk.run_events import (
     FileEnded,
@@ -180,17 +180,26 @@ class BulkRun:
     async def work(self) -> None:
         """Run to the end. Whatever goes wrong is kept for `raise_error`."""
         try:
-            with only_error(), self._vault.through(self._wrapped):
+            with only_error():
                 async with anyio.create_task_group() as recording:
                     recording.start_soon(self._outcomes.run)
-                    await self._send()
-                    self._outcomes.close()
+                    await self._send_and_close()
         except Exception as error:  # noqa: BLE001 - whoever takes the results is told
             self._error = error
         finally:
             with anyio.CancelScope(shield=True), suppress(AsyncupError):
                 self._outcomes.end()
                 await self.journal.release_all(self._lanes.not_begun)
+
+    async def _send_and_close(self) -> None:
+        """Send everything. An error is kept: what came to its end before is recorded and handed out all the same."""
+        try:
+            with only_error(), self._vault.through(self._wrapped):
+                await self._send()
+        except Exception as error:  # noqa: BLE001 - raised again, behind the results
+            self._error = error
+        finally:
+            self._outcomes.close()
 
     def _wrapped(self, transport: Transport) -> Transport:
         throttled = ThrottledTransport(transport, self._throttle)

@@ -21,7 +21,7 @@ from asyncup.bulk.journal import Journal
 from asyncup.bulk.journal_entry import Entry, Released, State
 from asyncup.bulk.lane_classes import ClassLoad, LaneClass, LaneSplit, next_class, split_lanes
 from asyncup.bulk.lane_meter import LaneMeter
-from asyncup.bulk.lane_work import CommitTaken, LaneTools
+from asyncup.bulk.lane_tools import CommitTaken, LaneTools
 from asyncup.bulk.run_outcomes import Outcomes
 from asyncup.bulk.run_progress import RunProgress
 from asyncup.errors import UploadInterrupted
