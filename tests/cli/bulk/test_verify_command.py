@@ -27,10 +27,10 @@ def test_a_folder_that_is_in_vault_agrees(vault: Vault, folder: Path) -> None:
     done = verify(vault, folder, "/u1/f")
     assert (done.code, done.err) == (0, "asyncup: verified 3 files: 3 same\n")
     assert done.out == "SAME     /u1/f/a\nSAME     /u1/f/b\nSAME     /u1/f/c\n"
-    assert "download" not in vault.asked()
+    assert vault.emulator.inside.counts["download"] == 0
     done = verify(vault, folder, "/u1/f", "--bytes", "--quiet")
     assert (done.code, done.out) == (0, "")
-    assert vault.asked().count("download") == 2
+    assert vault.emulator.inside.counts["download"] == 2
 
 
 def test_another_byte_is_found_by_bytes_only(vault: Vault, folder: Path) -> None:
