@@ -65,13 +65,16 @@ class RunViews:
             calls=snapshot.calls,
             ended=snapshot.ended,
             limited_by=snapshot.limited_by,
-            last_failure=snapshot.last_failure,
+            last_failure=self._below_source(snapshot.last_failure),
             ending=snapshot.ending,
         )
 
+    def _below_source(self, text: str) -> str:
+        return text.removeprefix(os.path.join(self.source, ""))  # noqa: PTH118 - text, and a slash at its end
+
     def _lane(self, lane: LaneSnapshot) -> LaneView:
         return LaneView(
-            file=lane.file.removeprefix(self.source.rstrip(os.sep) + os.sep),
+            file=self._below_source(lane.file),
             size=lane.size,
             acknowledged=lane.acknowledged,
             part=lane.part,

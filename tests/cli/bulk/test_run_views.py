@@ -37,7 +37,7 @@ SNAPSHOT = RunSnapshot(
     sessions_allowed=25,
     calls=8,
     limited_by="the network",
-    last_failure="b: no",
+    last_failure="/data/studies/b: no",
     ending=False,
 )
 
@@ -49,6 +49,7 @@ def test_sums() -> None:
     assert (view.success, view.skipped, view.failed, view.broken) == (5, 1, 1, 1)
     assert view.burst == Burst(1500, 2000)
     assert view.calls_per_file == 2.0
+    assert view.last_failure == "b: no"
     assert view.left_s == (200 + 2000 - 400) / 100
 
 
