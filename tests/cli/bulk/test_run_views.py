@@ -53,6 +53,13 @@ def test_sums() -> None:
     assert view.left_s == (200 + 2000 - 400) / 100
 
 
+def test_what_is_done_never_falls() -> None:
+    before = VIEWS.of(SNAPSHOT)
+    between = replace(SNAPSHOT, lanes=(), bytes_on_the_way=0)
+    assert VIEWS.of(between).bytes_done == 1500
+    assert VIEWS.of(between, before=before).bytes_done == before.bytes_done == 1900
+
+
 def test_lanes_are_named_from_the_source_on() -> None:
     first, elsewhere, committed = VIEWS.of(SNAPSHOT).lanes
     assert (first.file, first.waits_for) == ("2024/a", "the network")
