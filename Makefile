@@ -18,8 +18,8 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench bench-quick bench-readme test test-optimized soak check format format-check lint types architecture \
-	constraints clean
+.PHONY: help demo bench bench-quick bench-readme picture test test-optimized soak check format \
+	format-check lint types architecture constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(BENCH_STAMP) $(PEERS_STAMP) ## every workload, and the plots; many minu
 
 bench-readme: $(BENCH_STAMP) ## the table in the README, from the last results
 	$(BIN)/python -m benchmarks table benchmarks/results/quick.json --into README.md
+
+picture: $(STAMP) ## docs/migrate.svg: what a bulk run shows on a terminal, in a run against the emulator
+	$(BIN)/python -m benchmarks.picture docs/migrate.svg
 
 test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
 	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)

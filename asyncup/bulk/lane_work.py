@@ -7,8 +7,8 @@ which file comes next, how often a file is tried, or what a failure means for th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import anyio.to_thread
 
@@ -29,7 +29,7 @@ from asyncup.errors import (
 )
 from asyncup.events import Event, RetryScheduled, Stage
 from asyncup.pipeline.commit import take_commit
-from asyncup.pipeline.own_session import in_use
+from asyncup.pipeline.own_session import in_use, without_twin
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.resume import Continuation
 from asyncup.pipeline.single_error import naming_session, only_error
@@ -176,7 +176,7 @@ class LaneWork:
                 return Skipped(reason=_COMMITTED)
         if session is None:
             session = await self._new_session(transfer)
-        with naming_session(session.id), in_use(transfer.vault, session.id):
+        async with self._kept_alone(transfer, session):
             done = await transfer.run(session, continuation)
             sent = Sent(transfer.source.size, done.md5s, done.machine.plan.parts)
             # Nothing is awaited behind this: an ending run must not lose a commit that was taken.
@@ -188,6 +188,12 @@ class LaneWork:
                     await self._tools.journal.record(self._entry.id, taken)
         transfer.finish()
         return sent if job_id is None else CommitTaken(job_id, sent)
+
+    @asynccontextmanager
+    async def _kept_alone(self, transfer: Transfer, session: UploadSession) -> AsyncIterator[None]:
+        async with without_twin(transfer.vault, session):
+            with naming_session(session.id), in_use(transfer.vault, session.id):
+                yield
 
     async def _remembered(
         self, transfer: Transfer, session_id: str

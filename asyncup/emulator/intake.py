@@ -116,7 +116,7 @@ async def _shaped(pieces: AsyncIterator[bytes], shape: Shape) -> AsyncIterator[b
         else:
             yield piece
         if shape.rate:
-            await anyio.sleep(begun + total / shape.rate - time.monotonic())
+            await anyio.sleep(max(0.0, begun + total / shape.rate - time.monotonic()))
 
 
 def flipped(piece: bytes, at: int) -> bytes:

@@ -12,9 +12,11 @@ Must not know sending, nor how a new session is made.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
+
+import anyio
 
 from asyncup.errors import (
     AccessRefused,
@@ -35,7 +37,9 @@ from asyncup.protocol.responses import UploadSession
 from asyncup.protocol.retry import Verdict, classify
 from asyncup.vault.client import Vault
 
-__all__ = ["OwnSession", "Resume", "abort_own_sessions", "in_use", "own_session"]
+__all__ = ["OwnSession", "Resume", "abort_own_sessions", "in_use", "own_session", "without_twin"]
+
+_ABORT_WITHIN_S = 10.0
 
 Resume = Literal["never", "continue", "restart"]
 """What `upload_file` does with its own unfinished upload session for the same destination and size."""
@@ -65,6 +69,16 @@ def in_use(vault: Vault, session_id: str) -> Iterator[None]:
         yield
     finally:
         vault.upload_sessions_in_use.discard(session_id)
+
+
+@asynccontextmanager
+async def without_twin(vault: Vault, session: UploadSession) -> AsyncIterator[None]:
+    """Remove, at the end, what a lost answer to the session's creation may have left: a Vault has 50 of them."""
+    try:
+        yield
+    finally:
+        with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), suppress(AsyncupError):
+            await vault.abort_twin(session)
 
 
 @asynccontextmanager

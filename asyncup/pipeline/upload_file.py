@@ -15,7 +15,7 @@ from asyncup.pipeline.commit import commit
 from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
-from asyncup.pipeline.own_session import Resume, abort_own_sessions, in_use, own_session
+from asyncup.pipeline.own_session import Resume, abort_own_sessions, in_use, own_session, without_twin
 from asyncup.pipeline.own_task import in_own_task
 from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.results import UploadedFile
@@ -91,7 +91,7 @@ async def upload_file(  # noqa: PLR0913 - all but two are keyword-only and have 
                     return await _through_session(transfer, target, own.session, own.continuation)
         session = await _new_session(transfer, target, overwrite=overwrite)
         with in_use(transfer.vault, session.id):
-            async with _without_twin(transfer, session):
+            async with without_twin(transfer.vault, session):
                 return await _through_session(transfer, target, session)
 
 
@@ -157,16 +157,6 @@ def _small_file_max(transfer: Transfer) -> int:
     largest = transfer.vault.limits.max_item_size
     chosen = transfer.options.small_file_max
     return largest if chosen is None else min(chosen, largest)
-
-
-@asynccontextmanager
-async def _without_twin(transfer: Transfer, session: UploadSession) -> AsyncIterator[None]:
-    """Remove, at the end, what a lost answer to the creation of the session may have left: a Vault has 50 of them."""
-    try:
-        yield
-    finally:
-        with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), contextlib.suppress(AsyncupError):
-            await transfer.vault.abort_twin(session)
 
 
 @asynccontextmanager

@@ -132,7 +132,7 @@ class MigrateRun:
 
         async def look_now_and_again() -> None:
             while True:
-                self._shown.view = views.of(run.snapshot())
+                self._shown.view = views.of(run.snapshot(), before=self._shown.view)
                 await anyio.sleep(_LOOK_EVERY_S)
 
         try:

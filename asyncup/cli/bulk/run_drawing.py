@@ -22,7 +22,7 @@ __all__ = ["draw"]
 
 _LABEL_WIDTH = 7
 _GAP = "   "
-_LINES_BESIDE_LANES = 13
+_LINES_BESIDE_LANES = 15
 _FEWEST_LANES, _MOST_LANES = 3, 16
 _WIDE = 64
 """From so many columns on there is room for what a lane waits for."""
@@ -84,7 +84,7 @@ def _vault(view: RunView) -> list[Text]:
 
 
 def _speed(view: RunView) -> list[Text]:
-    figures = [_figure(f"{len(view.lanes)}", f"of {view.lanes_allowed} lanes busy")]
+    figures = [_figure(f"{len(view.lanes)}", f"lanes busy, {view.lanes_allowed} allowed")]
     if view.waiting_for_jobs:
         figures.append(_figure(f"{view.waiting_for_jobs}", "wait for Vault's job"))
     if view.limited_by:
@@ -95,9 +95,7 @@ def _speed(view: RunView) -> list[Text]:
 
 def _below(view: RunView) -> Iterator[RenderableType]:
     if view.last_failure:
-        line = Text.assemble(("Last failure: ", "red"), one_line(view.last_failure))
-        line.no_wrap, line.overflow = True, "ellipsis"
-        yield line
+        yield _Failure(view.last_failure)
     if view.ending:
         yield Text("Ending: waiting for the parts on their way. Ctrl-C again cuts them off.", style="yellow")
     else:
@@ -137,6 +135,25 @@ def _one_line(line: Text, console: Console, options: ConsoleOptions) -> Iterator
         yield Segment.line()
 
 
+class _Failure:
+    """The last failure, on two lines at most."""
+
+    def __init__(self, failure: str) -> None:
+        self._failure = failure
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines."""
+        text = Text.assemble(("Last failure: ", "red"), one_line(self._failure))
+        lines = text.wrap(console, options.max_width, overflow="fold")
+        for line in lines:
+            line.rstrip()
+        first, second = lines[0], Text(" ").join(lines[1:])
+        yield first
+        if second:
+            second.no_wrap, second.overflow = True, "ellipsis"
+            yield second
+
+
 class _Lanes:
     """The files on their way, the largest first; those that find no room are counted."""
 
@@ -164,7 +181,7 @@ class _Lanes:
 
 
 def _cells(lane: LaneView, *, wide: bool) -> list[Text]:
-    part = f"{lane.part} of {lane.parts}" if lane.parts else "-"
+    part = f"{max(1, lane.part)} of {lane.parts}" if lane.parts else "-"
     done = f"{int(100 * lane.acknowledged / lane.size)} %" if lane.size else "-"
     name = Text(one_line(lane.file))
     if wide:

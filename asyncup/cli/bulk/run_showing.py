@@ -7,6 +7,7 @@ takes nothing ever holds the event loop. Must not know where views come from.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sys
 from collections import deque
@@ -53,13 +54,17 @@ def showing_run(
 
 @contextmanager
 def _plain_lines(shown: Shown, stream: TextIO, interval_s: float, *, quiet: bool) -> Iterator[None]:
+    look_s = min(interval_s, _LIVE_INTERVAL_S)  # what is said is said soon
+    looks = itertools.cycle(range(round(interval_s / look_s)))
+    next(looks)
+
     def show() -> None:
         _print_notices(shown, stream)
-        if shown.view is not None and not quiet:
+        if next(looks) == 0 and shown.view is not None and not quiet:
             print(f"asyncup: {one_line(plain_line(shown.view))}", file=stream, flush=True)
 
     try:
-        with every(interval_s, show):
+        with every(look_s, show):
             yield
     finally:
         _print_notices(shown, stream)

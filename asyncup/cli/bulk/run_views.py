@@ -32,8 +32,11 @@ class RunViews:
     source: str
     destination: str
 
-    def of(self, snapshot: RunSnapshot) -> RunView:
-        """Return the view of a snapshot."""
+    def of(self, snapshot: RunSnapshot, *, before: RunView | None = None) -> RunView:
+        """Return the view of a snapshot. What is done never falls behind the view `before`.
+
+        A file that has just come to its end is on no lane any more, and in the journal a moment later.
+        """
         tally = snapshot.tally
         broken, failed = tally.of(State.BROKEN), tally.of(State.FAILED)
         in_vault, everything = tally.of(State.DONE, State.SKIPPED), tally.of()
@@ -46,7 +49,9 @@ class RunViews:
             bytes=size,
             counted=snapshot.source_read,
             files_done=in_vault.files,
-            bytes_done=min(size, in_vault.bytes + snapshot.bytes_on_the_way),
+            bytes_done=max(
+                0 if before is None else before.bytes_done, min(size, in_vault.bytes + snapshot.bytes_on_the_way)
+            ),
             success=tally.of(State.DONE).files,
             skipped=tally.of(State.SKIPPED).files,
             failed=failed.files,
@@ -65,13 +70,16 @@ class RunViews:
             calls=snapshot.calls,
             ended=snapshot.ended,
             limited_by=snapshot.limited_by,
-            last_failure=snapshot.last_failure,
+            last_failure=self._below_source(snapshot.last_failure),
             ending=snapshot.ending,
         )
 
+    def _below_source(self, text: str) -> str:
+        return text.removeprefix(os.path.join(self.source, ""))  # noqa: PTH118 - text, and a slash at its end
+
     def _lane(self, lane: LaneSnapshot) -> LaneView:
         return LaneView(
-            file=lane.file.removeprefix(self.source.rstrip(os.sep) + os.sep),
+            file=self._below_source(lane.file),
             size=lane.size,
             acknowledged=lane.acknowledged,
             part=lane.part,

@@ -37,7 +37,7 @@ SNAPSHOT = RunSnapshot(
     sessions_allowed=25,
     calls=8,
     limited_by="the network",
-    last_failure="b: no",
+    last_failure="/data/studies/b: no",
     ending=False,
 )
 
@@ -49,7 +49,15 @@ def test_sums() -> None:
     assert (view.success, view.skipped, view.failed, view.broken) == (5, 1, 1, 1)
     assert view.burst == Burst(1500, 2000)
     assert view.calls_per_file == 2.0
+    assert view.last_failure == "b: no"
     assert view.left_s == (200 + 2000 - 400) / 100
+
+
+def test_what_is_done_never_falls() -> None:
+    before = VIEWS.of(SNAPSHOT)
+    between = replace(SNAPSHOT, lanes=(), bytes_on_the_way=0)
+    assert VIEWS.of(between).bytes_done == 1500
+    assert VIEWS.of(between, before=before).bytes_done == before.bytes_done == 1900
 
 
 def test_lanes_are_named_from_the_source_on() -> None:
