@@ -48,7 +48,7 @@ SMALL_FILE_LIMITS: Mapping[str, float] = {
     "writes": 3,
     "reads": 1,
     "MD5 updates": 1,
-    "thread hops": 5,
+    "thread hops": 2,
     "events": 14,
 }
 _FEW, _MANY = 2, 10
@@ -128,6 +128,7 @@ def _counted(counter: Counter[str]) -> Iterator[None]:
 
     class CountedMd5:
         def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - hashlib's
+            counter["MD5 updates"] += bool(arguments)
             self._md5 = md5(*arguments, **options)
 
         def update(self, content: memoryview) -> None:

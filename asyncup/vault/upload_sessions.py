@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asyncup.errors import LoginError, UploadSessionNotFound, VaultError
+from asyncup.errors import TransportError, UploadSessionNotFound, VaultError
 from asyncup.protocol import requests
 from asyncup.protocol.account import read_user
 from asyncup.protocol.answers import read_json
@@ -86,13 +86,11 @@ class UploadSessionEndpoints(ItemEndpoints):
             await self.abort_upload_session(twin.id)
 
     async def own_user_id(self) -> int | None:
-        """Return who is logged in; None when Vault does not say, which it may refuse to."""
+        """Return who is logged in; None when that cannot be found out, which is no reason to forget a session's name."""
         request = requests.who_am_i()
         try:
             return (await self.calls.ask(request, read_user)).id
-        except VaultError as error:
-            if isinstance(error, LoginError) or classify(request.operation, error) is not Verdict.GIVE_UP:
-                raise
+        except (VaultError, TransportError):
             return None
 
     async def put_part(

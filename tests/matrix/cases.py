@@ -76,6 +76,7 @@ PLACES: Mapping[Shape, tuple[Place, ...]] = {
         Place(Endpoint.CREATE_ITEM),
         Place(Endpoint.CREATE_SESSION),
         Place(Endpoint.LIST_SESSIONS, after=_CREATION_LOST),
+        Place(Endpoint.ME, after=_CREATION_LOST),
         Place(Endpoint.PUT_PART, part=1),
         Place(Endpoint.LIST_PARTS, after=_ONLY_PART_LOST),
         Place(Endpoint.LIST_PARTS),

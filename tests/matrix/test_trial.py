@@ -11,7 +11,7 @@ import pytest
 
 from asyncup.emulator import Do, Endpoint, Fault
 from asyncup.errors import AsyncupError
-from asyncup.pipeline import transfer as transfer_module
+from asyncup.pipeline import commit as commit_module
 from asyncup.pipeline.sender import Sender
 from asyncup.protocol.upload_session import UploadSessionMachine
 from asyncup.vault.aiohttp_transport import AiohttpTransport
@@ -38,7 +38,7 @@ def believe_everything(monkeypatch: pytest.MonkeyPatch) -> None:
         self.state = self._open_or_complete()
 
     monkeypatch.setattr(UploadSessionMachine, "acknowledge", acknowledge)
-    monkeypatch.setattr(transfer_module, "compare_with_acknowledged", lambda *_: None)
+    monkeypatch.setattr(commit_module, "compare_with_acknowledged", lambda *_: None)
 
 
 def raise_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
