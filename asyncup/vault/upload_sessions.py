@@ -86,7 +86,7 @@ class UploadSessionEndpoints(ItemEndpoints):
             await self.abort_upload_session(twin.id)
 
     async def own_user_id(self) -> int | None:
-        """Return who is logged in; None when that cannot be found out, which is no reason to forget a session's name."""
+        """Return who is logged in; None when that cannot be found out: no reason to forget a session's name."""
         request = requests.who_am_i()
         try:
             return (await self.calls.ask(request, read_user)).id
