@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from hypothesis import given, strategies as st
 
@@ -29,8 +30,9 @@ EVENTS = st.lists(
         st.tuples(st.just(Action.OFFER), st.integers(-1, 5)),
         st.tuples(st.just(Action.OFFER), st.just("next")),
         st.tuples(st.just(Action.ACKNOWLEDGE), HELD),
-        st.tuples(st.just(Action.ACKNOWLEDGE), st.just("right")),
+        st.tuples(st.just(Action.ACKNOWLEDGE), st.sampled_from(["right", "flipped"])),
         st.tuples(st.just(Action.LIST_PARTS), st.tuples(LISTS, st.integers(1, 3))),
+        st.tuples(st.just(Action.LIST_PARTS), st.sampled_from(["right", "flipped"])),
         *(
             st.tuples(st.just(action), st.none())
             for action in (Action.REFUSE, Action.DOUBT, Action.COMMIT, Action.ACCEPT_COMMIT)
@@ -56,10 +58,7 @@ class Watched:
         machine, number = self.machine, self.machine.acknowledged + 1
         md5 = OURS[min(number, 3) - 1]
         before = (machine.state, machine.acknowledged)
-        if action is Action.ACKNOWLEDGE and about == "right":
-            about = RIGHT[min(number, 3) - 1]
-        if action is Action.OFFER and about == "next":
-            about = number
+        about = self._in_full(action, about, number)
         self._is_shown(action, about)
         try:
             self._steps(about, md5)[action]()
@@ -71,6 +70,17 @@ class Watched:
         else:
             assert machine.state in TRANSITIONS[before[0], action]
             self._was_allowed(action, about, before[1])
+
+    def _in_full(self, action: Action, about: object, number: int) -> object:
+        """Return what an event is about, when a word says it: the part whose turn it is, as it should be or not."""
+        if about == "next":
+            return number
+        part = RIGHT[min(number, 3) - 1]
+        if about == "flipped":
+            part = replace(part, md5="f" * 32)
+        if about in ("right", "flipped"):
+            return part if action is Action.ACKNOWLEDGE else ([*RIGHT[: number - 1], part], 1)
+        return about
 
     def _steps(self, about: object, md5: str) -> dict[Action, Callable[[], object]]:
         machine = self.machine
