@@ -39,9 +39,15 @@ WILD = st.one_of(
     st.tuples(st.just(Action.OFFER), st.integers(-1, 5)),
     st.tuples(st.just(Action.ACKNOWLEDGE), HELD),
     st.tuples(st.just(Action.LIST_PARTS), st.tuples(LISTS, st.integers(1, 3))),
-    st.just((Action.CLOSE, None)),
 )
-EVENTS = st.lists(LIKELY | WILD, min_size=5, max_size=40)
+SELDOM = st.just((Action.CLOSE, None))
+"""It is the end."""
+
+EVENTS = st.lists(
+    st.integers(0, 39).flatmap(lambda dice: SELDOM if dice == 39 else WILD if dice > 33 else LIKELY),
+    min_size=5,
+    max_size=40,
+)
 Event = tuple[Action, object]
 
 
