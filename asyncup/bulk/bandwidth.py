@@ -123,10 +123,15 @@ class ThrottledTransport:
 
     async def send(self, request: HttpRequest) -> Answer:
         """See `Transport`."""
-        if request.body is not None and not isinstance(request.body, bytes):
-            request = replace(request, body=ThrottledBody(request.body, self.throttle))
+        body = request.body
+        if body is not None and not isinstance(body, bytes) and not self._may_pass(body):
+            request = replace(request, body=ThrottledBody(body, self.throttle))
         return await self.transport.send(request)
 
     async def aclose(self) -> None:
         """See `Transport`."""
         await self.transport.aclose()
+
+    def _may_pass(self, body: Body) -> bool:
+        """Tell whether a payload is so small that a limit which comes while it is sent need not be kept for it."""
+        return self.throttle.rate is None and body.length <= _LARGEST_PIECE

@@ -80,7 +80,10 @@ class InPlace:
         return None
 
     async def _find(self, folder: str, path: str) -> int | None:
-        listed, key = self._folders[folder], self._key(path)
+        listed = self._folders[folder]
+        if listed is not None and not listed:
+            return None
+        key = self._key(path)
         if listed is not None:
             return listed.get(key)
 

@@ -137,7 +137,7 @@ class Recorder:
 
 async def test_the_transport_throttles_payloads_only() -> None:
     inner = Recorder()
-    transport = ThrottledTransport(inner, Throttle())
+    transport = ThrottledTransport(inner, Throttle(parse_bandwidth("1G")))
     body = MemoryBody(b"abc")
     await transport.send(HttpRequest("a", "PUT", "/", {}, body))
     await transport.send(HttpRequest("a", "POST", "/", {}, b"form"))
@@ -149,3 +149,14 @@ async def test_the_transport_throttles_payloads_only() -> None:
     assert first.length == 3
     assert [bytes(view) async for view in first.slices()] == [b"abc"]
     assert (second, third) == (b"form", None)
+
+
+async def test_without_a_limit_only_large_payloads_are_looked_at() -> None:
+    inner = Recorder()
+    transport = ThrottledTransport(inner, Throttle())
+    small, large = MemoryBody(b"abc"), MemoryBody(bytes(2 * MIB))
+    for body in (small, large):
+        await transport.send(HttpRequest("a", "PUT", "/", {}, body))
+    first, second = (request.body for request in inner.seen)
+    assert first is small
+    assert isinstance(second, ThrottledBody)
