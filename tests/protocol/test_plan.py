@@ -75,6 +75,7 @@ def test_nothing_is_behind_the_last_part() -> None:
 
 @given(size=SIZES, limits=LIMITS, budget=BUDGETS)
 @example(size=2**40, limits=Limits(max_part_size=6_000_000, max_file_size=2**50, max_parts=2**20), budget=2**31)
+@example(size=99_999_999_999, limits=LIMITS_2000_PARTS, budget=1)
 def test_a_chosen_part_size_keeps_every_limit(size: int, limits: Limits, budget: int) -> None:
     try:
         part_size = choose_part_size(size, limits, memory_budget=budget)
