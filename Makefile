@@ -12,13 +12,14 @@ FOREIGN_STAMP := $(FOREIGN)/.installed
 PEERS       := $(VENV)/peers
 PEERS_STAMP := $(PEERS)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+MUTATION_STAMP := $(VENV)/.installed-mutation
 # What is formatted, linted and type-checked: those of these folders that exist.
 CODE   := $(wildcard asyncup tests examples benchmarks)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench bench-quick bench-readme picture test test-optimized soak check format \
+.PHONY: help demo bench bench-quick bench-readme picture test test-optimized soak coverage mutation check format \
 	format-check lint types architecture constraints clean
 
 help: ## list the targets
@@ -53,6 +54,17 @@ OPTIMIZED := tests/watch tests/matrix/test_trial.py tests/wire tests/protocol/te
 
 test-optimized: $(STAMP) ## run tests of the outcome with asyncup compiled as python -O does; ARGS=tests runs all
 	ASYNCUP_OPTIMIZED=1 $(BIN)/python -m pytest -q $(or $(ARGS),$(OPTIMIZED))
+
+# The same examples at every run: a branch that only luck finds is not covered.
+coverage: export CI = 1
+coverage: $(STAMP) ## every branch of protocol/ and pipeline/ is tried by their own tests; about two minutes
+	$(BIN)/python -m pytest -q tests/protocol --cov=asyncup.protocol --cov-fail-under=100
+	$(BIN)/python -m pytest -q tests/pipeline --cov=asyncup.pipeline --cov-fail-under=100
+
+mutation: export CI = 1
+mutation: $(MUTATION_STAMP) ## which changes of protocol/ its tests do not notice (tests/protocol/MUTANTS.md); half an hour
+	$(BIN)/python -m mutmut run $(ARGS)
+	@$(BIN)/python -m mutmut results | grep -v ': not checked$$' || true # not checked are those that ARGS leaves out
 
 check: format-check lint types architecture test-optimized test ## everything that CI runs
 
@@ -107,6 +119,10 @@ $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --no-build-isolation --editable '.[bench]'
 	@touch $@
 
+$(MUTATION_STAMP): $(STAMP)
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --no-build-isolation --editable '.[mutation]'
+	@touch $@
+
 # Made with the oldest supported Python: what runs there runs on the newer ones, and seldom the reverse.
 constraints: PYTHON = python3.11
 constraints: FRESH := $(VENV)-constraints
@@ -114,12 +130,12 @@ constraints: ## renew constraints.txt with the newest versions
 	$(require-python)
 	$(PYTHON) -m venv --clear $(FRESH)
 	$(FRESH)/bin/python $(PIP_INSTALL) --upgrade $(BUILD_TOOLS)
-	$(FRESH)/bin/python $(PIP_INSTALL) --no-build-isolation --editable '.[dev,bench]'
+	$(FRESH)/bin/python $(PIP_INSTALL) --no-build-isolation --editable '.[dev,bench,mutation]'
 	{ sed -n '/^#/p' constraints.txt; $(FRESH)/bin/python -m pip freeze --all --exclude pip --exclude-editable; } > $(FRESH)/new
 	mv $(FRESH)/new constraints.txt
 	rm -rf $(FRESH)
 
 clean: ## remove all that make and the tools made
-	rm -rf $(VENV) $(VENV)-constraints build dist htmlcov .coverage .coverage.* \
+	rm -rf $(VENV) $(VENV)-constraints build dist htmlcov .coverage .coverage.* mutants \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

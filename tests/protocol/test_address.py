@@ -37,7 +37,8 @@ def test_a_url_is_taken_as_it_is(address: str, base_url: str) -> None:
 
 def test_the_url_of_a_vault_is_as_safe_as_its_name() -> None:
     # The name is what a login is compared with: without it, files may go into another company's Vault.
-    assert parse_address("https://MyVault.veevavault.com/") == parse_address("myvault.veevavault.com")
+    for name in ("MyVault.veevavault.com", "m1.veevavault.com", "3x.veevavault.com"):
+        assert parse_address(f"https://{name}/") == parse_address(name)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,8 @@ def test_the_url_of_a_vault_is_as_safe_as_its_name() -> None:
         "https://myvault.veevavault.com#x",
         "ftp://myvault.veevavault.com",
         "https://",
+        "https://user@myvault.veevavault.com",
+        "https://:password@myvault.veevavault.com",
         "http://host:port",
         "http://host:99999",
         "http://[::1",
@@ -71,6 +74,7 @@ def test_anything_else_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_address(address)
     assert "myvault.veevavault.com" in refused.value.hint
+    assert str(refused.value).startswith(repr(address.rpartition("@")[2])), "what was given is shown, without a login"
 
 
 @given(ANY_TEXT | ANY_TEXT.map("http://{}".format) | ANY_TEXT.map("https://h{}".format))
@@ -92,6 +96,12 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(behind: str, hos
     with pytest.raises(ConfigurationError) as refused:
         parse_address(f"https://user:s3cret{behind}{host}")
     assert all("s3cret" not in f"{error} {error.args}" for error in chain(refused.value))
+
+
+def test_an_address_with_two_at_signs_shows_only_what_is_behind_the_last() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_address("https://user@corp.example:s3cret@host.example")
+    assert "s3cret" not in str(refused.value)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -78,3 +78,23 @@ def test_a_vault_that_became_slower_is_not_given_up_for_ever(slower_s: float) ->
 
 def test_a_clock_that_goes_back_is_no_turnaround() -> None:
     assert learned(*[-5.0] * 5, floor_s=0.0).deadline_s(PUT, 50 * MIB, cap_s=300.0) == 0.0
+
+
+@given(st.lists(TURNAROUNDS, min_size=5, max_size=12))
+def test_it_smooths_as_tcp_does(turnarounds: list[float]) -> None:
+    """RFC 6298, section 2, with our factors: three times the mean, and four deviations."""
+    mean_s, deviation_s = turnarounds[0], turnarounds[0] / 2
+    for turnaround_s in turnarounds[1:]:
+        deviation_s = 3 / 4 * deviation_s + 1 / 4 * abs(mean_s - turnaround_s)
+        mean_s = 7 / 8 * mean_s + 1 / 8 * turnaround_s
+    told = learned(*turnarounds, floor_s=0.0).deadline_s(PUT, 50 * MIB, cap_s=1e9)
+    assert told == pytest.approx(3 * mean_s + 4 * deviation_s)
+
+
+def test_silence_alone_tells_no_turnaround() -> None:
+    deadline = AnswerDeadline()
+    deadline.unanswered(PUT, 50 * MIB)
+    assert deadline.deadline_s(PUT, 50 * MIB, cap_s=300.0) == 300.0
+    for _ in range(5):
+        deadline.answered(PUT, 50 * MIB, 0.5)
+    assert deadline.deadline_s(PUT, 50 * MIB, cap_s=300.0) == 30.0, "half a minute, when nothing else is asked for"

@@ -307,3 +307,32 @@ def test_a_downtime_is_told_in_minutes(minutes: int) -> None:
 )
 def test_what_is_no_time_is_not_waited_for(value: str) -> None:
     assert refusal_of(READ, Answer(503, {"retry-after": value}, b"")).retry_after_s is None
+
+
+UNDER_A_HEADING = b"<h1>Bad\r\n  Gateway</h1>"
+
+
+@pytest.mark.parametrize(
+    ("got", "said", "advised"),
+    [
+        (Answer(200, {}, b""), "not an answer of Vault's; it is empty", "is there a proxy in between?"),
+        (Answer(200, {}, b"<p>"), "not an answer of Vault's; it begins '<p>'", "is there a proxy in between?"),
+        (Answer(401, {}, UNDER_A_HEADING), "the login is not valid", "give a valid VEEVA_VAULT_TOKEN"),
+        (Answer(403, {}, UNDER_A_HEADING), "forbidden", ""),
+        (Answer(407, {}, UNDER_A_HEADING), "<h1>Bad Gateway</h1>", "Give the proxy's user and password"),
+        (Answer(502, {}, UNDER_A_HEADING), "<h1>Bad Gateway</h1>", ""),
+        (failure("INVALID_DATA", "no"), "no", ""),
+        (failure("ITEM_NAME_EXISTS", "no"), "no", "allow overwriting"),
+    ],
+)
+def test_what_was_wrong_and_what_to_do_is_said(got: Answer, said: str, advised: str) -> None:
+    error = refusal_of(READ, got)
+    assert error.operation == READ.value
+    assert error.vault_message == said
+    assert advised in error.hint
+    assert bool(error.hint) == bool(advised)
+
+
+def test_of_a_login_it_is_only_said_whether_anything_came() -> None:
+    assert refusal_of(Operation.LOG_IN, Answer(200, {}, b"secret")).vault_message == "not an answer of Vault's"
+    assert refusal_of(Operation.LOG_IN, Answer(200, {}, b"")).vault_message == "not an answer of Vault's; it is empty"

@@ -188,3 +188,12 @@ def test_it_is_shared_when_several_lanes_met_it(lanes: int, shared: bool) -> Non
     closed.away(0.0, 1)
     closed.away(0.0, 2)
     assert not closed.is_shared, "a few failures are everybody's own matter"
+
+
+def test_after_a_trial_that_failed_the_next_one_comes_when_it_is_time() -> None:
+    breaker = opened()
+    for at in (15.0, 25.0, 35.0):
+        assert breaker.wait_s(at) == 0
+        assert breaker.begin()
+        breaker.trial_ended(at + 5)
+        assert breaker.wait_s(at + 6) == 4

@@ -30,6 +30,7 @@ def test_the_documented_headers() -> None:
 
 def test_nobody_waits_before_anybody_was_told_to() -> None:
     assert Pace().wait_s(0.0) == 0
+    assert Pace().facts == RateFacts()
 
 
 def refusal(error_type: str | None = None, *, status: int = 200, retry_after_s: float | None = None) -> VaultError:

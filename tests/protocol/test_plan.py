@@ -75,6 +75,7 @@ def test_nothing_is_behind_the_last_part() -> None:
 
 @given(size=SIZES, limits=LIMITS, budget=BUDGETS)
 @example(size=2**40, limits=Limits(max_part_size=6_000_000, max_file_size=2**50, max_parts=2**20), budget=2**31)
+@example(size=99_999_999_999, limits=LIMITS_2000_PARTS, budget=1)
 def test_a_chosen_part_size_keeps_every_limit(size: int, limits: Limits, budget: int) -> None:
     try:
         part_size = choose_part_size(size, limits, memory_budget=budget)
@@ -82,6 +83,7 @@ def test_a_chosen_part_size_keeps_every_limit(size: int, limits: Limits, budget:
         possible = size <= limits.max_file_size and size <= limits.max_parts * limits.max_part_size
         assert not possible, "it was possible"
         return
+    assert type(part_size) is int
     plan = Plan(size, part_size)
     assert limits.min_part_size <= part_size <= limits.max_part_size
     assert plan.parts <= limits.max_parts
@@ -125,7 +127,9 @@ def test_a_plan_keeps_every_limit_or_the_refusal_names_the_one(
         assert refused.allowed == getattr(limits, refused.limit)
         assert refused.asked == broken[refused.limit]
         assert f"[{refused.limit} is {refused.allowed}, asked for {refused.asked}]" in str(refused)
-        assert refused.hint
+        said, advised = WORDS[refused.limit]
+        assert said in str(refused)
+        assert any(words in refused.hint for words in advised)
         return
     assert list(_broken(size, limits, wish)) == []
     assert plan.size == size
@@ -134,6 +138,15 @@ def test_a_plan_keeps_every_limit_or_the_refusal_names_the_one(
     parts = list(itertools.islice(plan.parts_from(max(1, plan.parts - 1)), 2))
     assert all(part.length <= limits.max_part_size for part in parts)
     assert all(part.length >= limits.min_part_size for part in parts[:-1])
+
+
+WORDS = {
+    "max_file_size": ("larger than an upload session may be", ["Split the file, or ask Veeva"]),
+    "max_part_size": ("the part size is too large", ["Choose smaller parts"]),
+    "min_part_size": ("the part size is too small", ["Choose parts of at least"]),
+    "max_parts": (" parts", ["Choose larger parts", "set VEEVA_VAULT_API_VERSION if your Vault has it"]),
+}
+"""What is said of each limit, and what to do about it: smaller where it is too large."""
 
 
 def _broken(size: int, limits: Limits, wish: int | None) -> Any:  # noqa: ANN401 - pairs
@@ -184,3 +197,11 @@ def test_a_file_beyond_the_extremes_is_refused(size: int, limits: Limits, limit:
         choose_part_size(size, limits, memory_budget=2**30)
     assert (refused.value.limit, refused.value.asked) == (limit, asked)
     assert limit in str(refused.value)
+    more_parts = "the file needs more parts than an upload session may have"
+    assert (more_parts in str(refused.value)) == (limit == "max_parts")
+
+
+def test_a_file_with_too_many_parts_of_the_wanted_size_wants_larger_ones() -> None:
+    with pytest.raises(LimitExceeded, match="the file has too many parts") as refused:
+        make_plan(2000 * 5_242_880 + 1, LIMITS_2000_PARTS, memory_budget=1, part_size=5_242_880)
+    assert refused.value.hint == "Choose larger parts"

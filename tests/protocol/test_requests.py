@@ -5,6 +5,7 @@ import email.policy
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -160,7 +161,10 @@ def test_the_root_is_listed_without_a_path() -> None:
 @given(PATH, st.integers(0, 10**12), st.integers(1, 50_000_000))
 def test_a_download_asks_for_an_inclusive_range(path: str, offset: int, length: int) -> None:
     request = requests.download(path, offset=offset, length=length)
-    match = re.fullmatch(r"bytes=(\d+)-(\d+)", dict(request.headers)["Range"])
+    headers = dict(request.headers)
+    assert headers.keys() == {"Accept", "Range"}
+    assert headers["Accept"] == "*/*", "it is no JSON that is asked for"
+    match = re.fullmatch(r"bytes=(\d+)-(\d+)", headers["Range"])
     assert match is not None
     assert range(int(match[1]), int(match[2]) + 1) == range(offset, offset + length)
 
@@ -169,6 +173,7 @@ def test_a_download_asks_for_an_inclusive_range(path: str, offset: int, length: 
 def test_a_move_says_only_what_changes(path: str, parent: str | None, name: str | None) -> None:
     request = requests.move_item(path, parent=parent, name=name)
     expected = {key: [value] for key, value in (("parent", parent), ("name", name)) if value is not None}
+    assert request.headers == FORM_HEADERS
     assert request.content is not None
     assert parse_qs(request.content.decode("ascii"), strict_parsing=bool(expected)) == expected
 
@@ -217,23 +222,25 @@ def _parts(content_type: str, *pieces: bytes) -> list[EmailMessage]:
 
 
 @pytest.mark.parametrize(
-    ("request_", "method", "target"),
+    ("make", "method", "target"),
     [
-        (requests.keep_alive(), "POST", "/keep-alive"),
-        (requests.end_login(), "DELETE", "/session"),
-        (requests.who_am_i(), "GET", "/objects/users/me"),
-        (requests.api_versions(), "GET", "/api/"),
-        (requests.list_upload_sessions(), "GET", UPLOAD),
-        (requests.job_status(100954), "GET", "/services/jobs/100954"),
-        (requests.job_histories(limit=200, offset=400), "GET", "/services/jobs/histories?limit=200&offset=400"),
-        (requests.job_monitors(limit=1, offset=0), "GET", "/services/jobs/monitors?limit=1&offset=0"),
-        (requests.abort_upload_session("a"), "DELETE", f"{UPLOAD}/a"),
-        (requests.list_parts("a"), "GET", f"{UPLOAD}/a/parts?limit=1000"),
+        (requests.keep_alive, "POST", "/keep-alive"),
+        (requests.end_login, "DELETE", "/session"),
+        (requests.who_am_i, "GET", "/objects/users/me"),
+        (requests.api_versions, "GET", "/api/"),
+        (requests.list_upload_sessions, "GET", UPLOAD),
+        (lambda: requests.job_status(100954), "GET", "/services/jobs/100954"),
+        (lambda: requests.job_histories(limit=200, offset=400), "GET", "/services/jobs/histories?limit=200&offset=400"),
+        (lambda: requests.job_monitors(limit=1, offset=0), "GET", "/services/jobs/monitors?limit=1&offset=0"),
+        (lambda: requests.abort_upload_session("a"), "DELETE", f"{UPLOAD}/a"),
+        (lambda: requests.list_parts("a"), "GET", f"{UPLOAD}/a/parts?limit=1000"),
     ],
 )
-def test_the_documented_endpoints(request_: Request, method: str, target: str) -> None:
-    assert (request_.method, request_.target) == (method, target)
-    assert dict(request_.headers)["Accept"] == "application/json"
+def test_the_documented_endpoints(make: Callable[[], Request], method: str, target: str) -> None:
+    request = make()
+    assert (request.method, request.target) == (method, target)
+    assert dict(request.headers)["Accept"] == "application/json"
+    assert request.content == (b"" if method == "POST" else None)
 
 
 def test_a_commit_is_empty_and_says_so() -> None:
@@ -244,7 +251,7 @@ def test_a_commit_is_empty_and_says_so() -> None:
 
 @given(PATH)
 def test_a_next_page_is_asked_for_like_the_first(path: str) -> None:
-    first = requests.list_items(path, recursive=True)
+    first = replace(requests.list_items(path, recursive=True), headers=FORM_HEADERS)
     following = requests.next_page(first, "/api/v25.2/x?cursor=1")
     assert following == Request(Operation.LIST_ITEMS, "GET", "/api/v25.2/x?cursor=1", first.headers)
 

@@ -244,6 +244,10 @@ def test_a_policy_that_cannot_work_is_refused(wrong: dict[str, float]) -> None:
         RetryPolicy(**wrong)  # type: ignore[arg-type] # the wrong value is the point
 
 
+def test_every_retry_may_wait_for_its_token() -> None:
+    assert RetryPolicy(shared_retries=0).shared_retries == 0
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -1,7 +1,7 @@
 """The retries of all lanes: a few at once, then as many as time and successes give back, and never a refusal."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from asyncup.protocol.retry_budget import RetryBudget
 
@@ -38,12 +38,25 @@ def test_no_more_retries_go_out_than_there_are_tokens(steps: list[tuple[float, b
             assert sum(begin <= at <= end for at in goes_out) <= most + 1 + 1e-6
 
 
-@given(st.integers(1, 500), st.floats(0, 100))
-def test_no_wait_is_longer_than_the_longest(lanes: int, longest_wait_s: float) -> None:
-    budget = RetryBudget(20, 1.0, longest_wait_s)
-    assert all(0 <= budget.take_s(0.0) <= longest_wait_s for _ in range(lanes))
+@given(st.integers(1, 500), st.floats(0, 100), st.floats(0.05, 20))
+@example(500, 10.0, 0.5)
+@example(500, 10.0, 2.0)
+def test_no_wait_is_longer_than_the_longest(lanes: int, longest_wait_s: float, per_s: float) -> None:
+    budget, a_bit_more_s = RetryBudget(20, per_s, longest_wait_s), longest_wait_s * (1 + 1e-9)
+    waits = [budget.take_s(0.0) for _ in range(lanes)]
+    assert all(0 <= wait_s <= a_bit_more_s for wait_s in waits)
+    # It is waited for as long as that, though.
+    assert waits[-1] == pytest.approx(min(longest_wait_s, max(0, lanes - 20) / per_s))
     # Nor do those that come later pay for all that were let through.
-    assert budget.take_s(longest_wait_s) <= min(1.0, longest_wait_s)
+    assert budget.take_s(longest_wait_s) <= min(1.0 / per_s, longest_wait_s) * (1 + 1e-9) + 1e-9
+
+
+@given(st.floats(0.05, 20), st.integers(0, 9))
+def test_so_many_tokens_come_back_in_a_second(per_s: float, tokens: int) -> None:
+    budget = RetryBudget(10, per_s, 1e9)
+    assert [budget.take_s(3.0) for _ in range(10)] == [0.0] * 10
+    later = 3.0 + tokens / per_s
+    assert [budget.take_s(later) for _ in range(tokens + 1)] == pytest.approx([0.0] * tokens + [1 / per_s], abs=1e-9)
 
 
 def test_time_fills_it_up_to_its_size_and_no_further() -> None:

@@ -127,3 +127,17 @@ def test_looks_are_a_tenth_of_the_patience_apart(stall_s: float, answer_s: float
     every_s = look_every_s(stall_s, answer_s)
     assert 0.02 <= every_s <= 1.0
     assert every_s <= max(0.02, min(stall_s, answer_s) / 10)
+
+
+@pytest.mark.parametrize("after_s", [0.1, 0.25, 0.5])
+def test_looking_more_often_finds_nothing_sooner(after_s: float) -> None:
+    watched, looks = Watched(), 1
+    while watched.look(NETWORK, 0, after_s=after_s) is MOVES:
+        looks += 1
+    assert looks * after_s == pytest.approx(30.0, abs=after_s)
+
+
+@pytest.mark.parametrize(("after_s", "jump_s"), [(20.0, 0.0), (20.0, -20.0), (1.0, 20.0)])
+def test_twenty_seconds_on_either_clock_are_sleep(after_s: float, jump_s: float) -> None:
+    assert Watched().look(NETWORK, 5, after_s=after_s, jump_s=jump_s) is SLEPT
+    assert Watched().look(NETWORK, 5, after_s=max(0.0, after_s - 1), jump_s=min(19.0, jump_s)) is MOVES

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from asyncup.errors import ChecksumMismatch, UploadSessionConflict
@@ -111,7 +111,7 @@ def test_every_state_with_every_action(state: State, action: Action, before_last
     acknowledged = machine.acknowledged
     allowed = TRANSITIONS.get((state, action))
     if allowed is None:
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(IllegalTransition, match=f"{action.value}.* when {state.value}"):
             STEPS[action](machine)
         assert (machine.state, machine.acknowledged) == (state, acknowledged)
         return
@@ -131,7 +131,7 @@ def test_only_the_next_part_is_on_offer(number: int, acknowledged: int) -> None:
         assert machine.state is State.OFFERED
     else:
         state = machine.state
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(IllegalTransition, match=f"part {number} offered when {acknowledged} |cannot offer when"):
             machine.offer(number)
         assert machine.state is state
 
@@ -166,6 +166,7 @@ def test_a_receipt_for_other_bytes_is_no_acknowledgement(number: int, size: int,
     with pytest.raises(ChecksumMismatch) as refused:
         machine.acknowledge(HeldPart(number, size, digest), md5(2))
     assert md5(2) in str(refused.value)
+    assert "on the way to Vault" in refused.value.hint
     assert (machine.state, machine.acknowledged) == (State.OPEN, 1)
     machine.offer(2)
 
@@ -177,6 +178,7 @@ def test_a_receipt_for_other_bytes_is_no_acknowledgement(number: int, size: int,
     )
     | st.integers(0, 3).map(held)
 )
+@example([HeldPart(1, 10, md5(1)), HeldPart(2, 10, md5(3))])
 def test_a_doubt_is_settled_by_exactly_our_own_parts(listed: list[HeldPart]) -> None:
     machine = machine_in(State.DOUBTFUL)
     shape = [(part.number, part.size) for part in listed]
@@ -338,8 +340,15 @@ def test_before_a_commit_the_session_holds_exactly_what_was_acknowledged(listed:
 def test_one_part_with_other_bytes_is_noticed_wherever_it_is(number: int) -> None:
     listed = held(3)
     listed[number - 1] = HeldPart(number, LENGTHS[number - 1], "f" * 32)
-    with pytest.raises(UploadSessionConflict, match=f"part {number} has MD5 f"):
+    with pytest.raises(UploadSessionConflict, match=f"part {number} has MD5 f") as conflict:
         compare_with_acknowledged(listed, PLAN, [md5(1), md5(2), md5(3)])
+    assert "someb" in conflict.value.hint.lower()
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_a_caller_that_does_not_know_what_was_acknowledged_is_not_believed(count: int) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        compare_with_acknowledged(held(3), PLAN, [md5(number) for number in (1, 2, 3, 3)][:count])
 
 
 # Any order of events, against a server that loses, delays, repeats and spoils what it is sent
