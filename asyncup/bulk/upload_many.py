@@ -97,11 +97,11 @@ async def _results_of(opening: AbstractAsyncContextManager[BulkRun]) -> AsyncGen
     # would be closed in another order than they were opened in.
     working = asyncio.create_task(work())
     try:
-        with take:
-            async for result in take:
-                yield result
+        async for result in take:
+            yield result
     finally:
         scope.cancel()
         with anyio.CancelScope(shield=True):
             await asyncio.wait([working])
+        take.close()  # not before: whoever is about to send would take it for an error
     working.result()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from asyncup import TokenLogin, Vault
@@ -56,7 +57,7 @@ async def test_a_run_shows_what_it_is_at_and_obeys_new_settings(tmp_path: Path) 
         asked = LiveSettings(lanes=1000, memory=5_000_000, bandwidth=parse_bandwidth("1G"))
         with anyio.fail_after(20):
             while not changed.is_set():
-                tune(settings_path(tmp_path / "j.db"), asked)
+                await anyio.to_thread.run_sync(tune, settings_path(tmp_path / "j.db"), asked)
                 with anyio.move_on_after(0.1):
                     await changed.wait()
         during = run.snapshot()
