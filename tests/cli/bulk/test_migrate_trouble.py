@@ -118,7 +118,9 @@ def two_percent_of(requests: int) -> tuple[Fault, ...]:
 def test_burst_limit_expiring_login_random_faults_and_a_restart(tmp_path: Path, folder: Path) -> None:
     switches = Switches(burst_limit=100, burst_delay_ms=20, login_max_s=2.0, job_poll_min_s=0.0)
     by_password = {"VEEVA_VAULT_TOKEN": "", "VEEVA_VAULT_USERNAME": USER.name, "VEEVA_VAULT_PASSWORD": USER.password}
-    with sky(tmp_path / "vault", switches, two_percent_of(150)) as over:
+    # However fast the machine is, one login ends on the way.
+    expires = Fault(do=Do.EXPIRE_LOGIN, endpoint="create_item", nth=15)
+    with sky(tmp_path / "vault", switches, (*two_percent_of(150), expires)) as over:
         process = begin(over, folder, **by_password)
         assert over.waits_for(60, process)
         before = over.emulator
