@@ -20,29 +20,46 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from asyncup import AsyncupError, MemoryBudget, PasswordLogin, Vault, upload, upload_file
 from asyncup.errors import IntegrityError, SourceChanged
-from asyncup.events import BytesWritten, Event, PartAcknowledged, PartRead, UploadSessionOpened, UploadStarted
+from asyncup.events import BytesWritten, Event, PartAcknowledged, PartRead, UploadStarted
 from tests.fakes.await_counter import AwaitCounter
 from tests.fakes.memory_vault import PASSWORD, USER, Endpoint, HeldSession, MemoryVault
 from tests.pipeline.files import ENOUGH_S
 from tests.pipeline.leftovers import mappings_of, other_tasks, threads_at_work
 from tests.pipeline.test_faults import FAULTS
-from tests.pipeline.uploads import OPTIONS, PART_SIZE, outcome
+from tests.pipeline.uploads import ATTEMPTS, OPTIONS, PART_SIZE, outcome
 
 SIZES = (300, 9_999, 25_000)
 """One request; one part; three."""
 
 PATHS = ("/u1/a.bin", "/u1/b.bin")
 # Not the list of upload sessions: when that is refused after a creation whose answer is lost, nobody can know a name.
-FAULTY = sorted(set(Endpoint) - {Endpoint.LIST_SESSIONS, Endpoint.LOG_IN}, key=lambda endpoint: endpoint.name)
+FAULTY = (
+    Endpoint.CREATE_SESSION,
+    Endpoint.PUT_PART,
+    Endpoint.COMMIT,
+    Endpoint.CREATE_ITEM,
+    Endpoint.SESSION_DETAILS,
+    Endpoint.LIST_PARTS,
+    Endpoint.LIST_ITEMS,
+    Endpoint.JOB_STATUS,
+)
+DOUBTS = ("lost after", "500 but done", "half an answer", "an empty success", "flipped on the wire", "kept wrongly")
 WHICH = st.integers(0, 11)
 """One of what there is. What is drawn must not depend on how fast threads were, so it is no choice among sessions."""
 
 TROUBLE = st.lists(
-    st.tuples(st.sampled_from(FAULTY), st.integers(1, 3), st.sampled_from(sorted(FAULTS))),
+    st.tuples(
+        st.sampled_from(FAULTY),
+        st.integers(1, 3),
+        st.sampled_from(DOUBTS) | st.sampled_from(sorted(FAULTS)),
+        st.sampled_from([1, 1, 2 * ATTEMPTS]),
+    ),
     max_size=3,
-    unique_by=lambda trouble: trouble[:2],
+    unique_by=lambda trouble: trouble[0],
 )
-Trouble = Sequence[tuple[Endpoint, int, str]]
+"""Where, at which request, what, and how many times."""
+
+Trouble = Sequence[tuple[Endpoint, int, str, int]]
 Work = Callable[[Vault, dict[str, Any]], Awaitable[Any]]
 MOMENTS: tuple[type[Event], ...] = (UploadStarted, PartRead, BytesWritten, PartAcknowledged)
 
@@ -94,6 +111,22 @@ class Uploads(RuleBasedStateMachine):
             # Promise 5: what Vault held with the right bytes is not sent again.
             sent = self.memory.effects[before:].count(Endpoint.PUT_PART)
             assert sent <= result.parts - result.resumed_parts
+
+    @rule(path=st.sampled_from(PATHS), parts=st.integers(0, 2))
+    def a_session_is_begun(self, path: str, parts: int) -> None:
+        content = self.file.read_bytes()
+        if len(content) > parts * PART_SIZE:
+            held = [content[n * PART_SIZE : (n + 1) * PART_SIZE] for n in range(parts)]
+            self.named.add(self.memory.open_session(path, len(content), *held, overwrite=True))
+
+    @rule(which=WHICH, trouble=TROUBLE)
+    def an_upload_is_continued_without_a_commit(self, which: int, trouble: Trouble) -> None:
+        session, content = self._session(which), self.file.read_bytes()
+        if session is None:
+            return
+        result = self._run(self._continuing(session.id, commit=False), session.path, trouble, is_whole=False)
+        if not isinstance(result, AsyncupError):
+            assert self.memory.sessions[session.id].content == content
 
     @rule(path=st.sampled_from(PATHS), await_number=st.integers(1, 150))
     def an_upload_is_cancelled(self, path: str, await_number: int) -> None:
@@ -198,8 +231,8 @@ class Uploads(RuleBasedStateMachine):
     def _new(self, path: str, *, overwrite: bool = True) -> Work:
         return lambda vault, how: upload_file(self.file, path, vault=vault, overwrite=overwrite, **how)
 
-    def _continuing(self, session_id: str) -> Work:
-        return lambda vault, how: upload(self.file, session_id, vault=vault, commit=True, **how)
+    def _continuing(self, session_id: str, *, commit: bool = True) -> Work:
+        return lambda vault, how: upload(self.file, session_id, vault=vault, commit=commit, **how)
 
     def _run(
         self,
@@ -207,16 +240,19 @@ class Uploads(RuleBasedStateMachine):
         path: str,
         trouble: Trouble = (),
         on_event: Callable[[Event], None] = lambda _: None,
+        *,
+        is_whole: bool = True,
     ) -> Any:  # noqa: ANN401 - a result or an error
         """Upload in a new client, with trouble; check what must be true of any upload, and return how it ended."""
         content = self.file.read_bytes()
         self.offered[path].add(content)
-        for endpoint, nth, name in trouble:
+        for endpoint, nth, name, times in trouble:
             # A part that is kept wrongly is overwritten; a small file is there, wrong, beside an error that says so.
             if name not in ("flipped on the wire", "kept wrongly") or endpoint is Endpoint.PUT_PART:
-                self.memory.fail(endpoint, FAULTS[name](), nth=nth)
+                self.memory.fail(endpoint, *[FAULTS[name]() for _ in range(times)], nth=nth)
         result = self._loop(lambda: self._attempt(work, on_event))
-        self._judge(result, path, content)
+        if is_whole or isinstance(result, AsyncupError):
+            self._judge(result, path, content)
         return result
 
     async def _attempt(
@@ -224,15 +260,10 @@ class Uploads(RuleBasedStateMachine):
         work: Work,
         on_event: Callable[[Event], None] = lambda _: None,
     ) -> object:
-        def hook(event: Event) -> None:
-            if isinstance(event, UploadSessionOpened):
-                self.named.add(event.session_id)
-            on_event(event)
-
         memory, budget = self.memory, MemoryBudget(2 * PART_SIZE)
         memory.closed = False
         async with memory.vault(PasswordLogin(USER, PASSWORD), retry=OPTIONS.retry) as vault:
-            how = {"options": OPTIONS, "memory": budget, "on_event": hook}
+            how = {"options": OPTIONS, "memory": budget, "on_event": on_event}
             result = await outcome(work(vault, how))
             memory.closed = False  # another client may still use it
         assert budget.taken == 0
