@@ -17,6 +17,7 @@ from asyncup.pipeline.stage_clock import StageClock
 from asyncup.pipeline.transfer import Transfer
 from asyncup.vault.calls import on_behalf
 from asyncup.vault.client import Vault
+from asyncup.vault.transport import Patience
 
 __all__ = ["prepare"]
 
@@ -43,7 +44,8 @@ async def prepare(
     with raise_single_error(name):
         opened = open_source(path, changes=options.source_changes)
         async with opened as source, _vault_or_environment(vault, on_event) as client:
-            with on_behalf(options.retry, on_event), (drain or Drain()).lane() as lane:
+            patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
+            with on_behalf(options.retry, on_event, patience), (drain or Drain()).lane() as lane:
                 budget = memory or MemoryBudget(options.memory_budget)
                 yield Transfer(client, source, options, budget, clock, emit, lane)
 

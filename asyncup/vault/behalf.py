@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from asyncup.events import EventHook
 from asyncup.protocol.retry import RetryPolicy
+from asyncup.vault.transport import DEFAULT_PATIENCE, Patience
 
 __all__ = ["Behalf", "current_behalf", "on_behalf"]
 
@@ -22,6 +23,7 @@ class Behalf:
 
     policy: RetryPolicy
     on_event: EventHook | None
+    patience: Patience = DEFAULT_PATIENCE
 
 
 _behalf: ContextVar[Behalf | None] = ContextVar("asyncup_behalf", default=None)
@@ -33,9 +35,9 @@ def current_behalf() -> Behalf | None:
 
 
 @contextmanager
-def on_behalf(policy: RetryPolicy, on_event: EventHook | None) -> Iterator[None]:
-    """Let every call made inside, by this task and those it starts, follow one upload's policy and tell its hook."""
-    token = _behalf.set(Behalf(policy, on_event))
+def on_behalf(policy: RetryPolicy, on_event: EventHook | None, patience: Patience = DEFAULT_PATIENCE) -> Iterator[None]:
+    """Let every call made inside, by this task and those it starts, follow one upload's choices and tell its hook."""
+    token = _behalf.set(Behalf(policy, on_event, patience))
     try:
         yield
     finally:

@@ -80,12 +80,14 @@ class Calls:
         read: Callable[[Answer], T],
         *,
         body: Body | None = None,
-        patience: Patience = DEFAULT_PATIENCE,
+        patience: Patience | None = None,
         on_started: Callable[[], None] | None = None,
         on_written: Callable[[int], None] | None = None,
         on_sent: Callable[[], None] | None = None,
     ) -> T:
         """Send a request and read its answer, logging in again when the login has expired meanwhile.
+
+        `patience` is, when it is not given, that of the upload on whose behalf this is sent.
 
         Raises:
             AsyncupError: whatever the transport, or `read`, made of it.
@@ -115,7 +117,7 @@ class Calls:
         request: Request,
         authorization: str | None,
         body: Body | None,
-        patience: Patience,
+        patience: Patience | None,
         on_written: Callable[[int], None] | None,
         on_sent: Callable[[], None] | None,
     ) -> HttpRequest:
@@ -129,7 +131,7 @@ class Calls:
             self._target(request),
             headers,
             request.content if body is None else body,
-            patience,
+            patience or (DEFAULT_PATIENCE if (behalf := current_behalf()) is None else behalf.patience),
             on_written,
             on_sent,
             request.origin,

@@ -27,7 +27,7 @@ from asyncup.protocol.requests import Operation, Request
 from asyncup.protocol.responses import SessionLogin
 from asyncup.vault.calls import Calls, on_behalf
 from asyncup.vault.login import LoginKeeper, PasswordLogin, TokenLogin
-from asyncup.vault.transport import HttpRequest, Patience
+from asyncup.vault.transport import DEFAULT_PATIENCE, HttpRequest, Patience
 from tests.fakes.memory_body import MemoryBody
 
 READ = requests.upload_session("a")
@@ -387,6 +387,16 @@ async def test_calls_on_behalf_of_an_upload_follow_its_policy_and_tell_its_hook(
     await calls.pause(Operation.PUT_PART, 1, error)
     assert len(heard) == 1, "behind it the calls are the Vault's own again"
     assert len(wire.events) == 1
+
+
+async def test_calls_on_behalf_of_an_upload_have_its_patience() -> None:
+    wire = Wire(FINE)
+    calls, request = wire.calls(), requests.upload_session("x")
+    with on_behalf(RetryPolicy(), None, Patience(1.5, 2.5)):
+        await calls.once(request, lambda _: None)
+        await calls.once(request, lambda _: None, patience=Patience(3.5, 4.5))
+    await calls.once(request, lambda _: None)
+    assert [http.patience for _, http in wire.sent] == [Patience(1.5, 2.5), Patience(3.5, 4.5), DEFAULT_PATIENCE]
 
 
 @pytest.mark.parametrize("answered_before", [False, True])
