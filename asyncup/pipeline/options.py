@@ -45,7 +45,7 @@ class UploadOptions:
             Vault returns for each part is compared with ours.
         buffers: "auto" (default) maps the file's own pages while the kernel promises that nobody writes to it, and
             copies otherwise; "copied" always copies. Choose that where processes may be frozen for longer than the
-            kernel keeps its promise (45 s as Linux comes) while others shrink the file: a paused container, for example.
+            kernel keeps its promise (45 s as Linux comes) while others shrink the file: a paused container.
         retry: how often and how long after a failure the same thing is tried again.
         stall_timeout_s: seconds without one byte taken by the network, 30 by default, after which an attempt is given
             up and Vault is asked what it holds.
