@@ -19,10 +19,10 @@ import anyio
 from rich.console import Console
 
 from asyncup import TokenLogin, Vault
-from asyncup.bulk.open_run import open_run
-from asyncup.bulk.run_inputs import RunSource
-from asyncup.bulk.run_options import BulkOptions
-from asyncup.bulk.run_snapshot import RunSnapshot
+from asyncup.bulk.run.inputs import RunSource
+from asyncup.bulk.run.open_run import open_run
+from asyncup.bulk.run.options import BulkOptions
+from asyncup.bulk.run.snapshot import RunSnapshot
 from asyncup.cli.bulk.run_drawing import draw
 from asyncup.cli.bulk.run_view import RunView
 from asyncup.cli.bulk.run_views import RunViews

@@ -26,6 +26,10 @@ LAYERS = {
     "cli": {"errors", "events", "protocol", "vault", "pipeline", "bulk", "", "emulator"},
     "__main__": {"cli"},
 }
+# The floors of the largest layer, from the ground up: each imports floors below it, and itself.
+FLOORS = {
+    "bulk": "errors inputs journal budgets jobs in_vault lanes report dry_run run upload_many".split(),  # noqa: SIM905
+}
 # Where a package may be used at all; whoever else needs what it does goes through that place.
 ONLY_IN = {
     "aiohttp": ("asyncup.vault.aiohttp_transport", "asyncup.emulator"),
@@ -46,7 +50,7 @@ MODULE_LINES = 320
 FUNCTION_LINES = 60
 NAMES_THAT_SAY_NOTHING = {"common", "helper", "helpers", "misc", "util", "utils"}
 # The folders that must be there, or else a rule might keep watch over nothing.
-EXPECTED = ("", "errors", "events", "protocol", "vault", "pipeline", "emulator", "cli")
+EXPECTED = ("", "errors", "events", "protocol", "vault", "pipeline", "bulk", "emulator", "cli")
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,31 @@ def layers_point_down(modules: list[Module]) -> list[str]:
         for module, found, reached in inner_imports(modules)
         if layer_of(reached) not in {module.layer} | LAYERS.get(module.layer, set())
     ]
+
+
+def floors_point_down(modules: list[Module]) -> list[str]:
+    """Within a layer that has floors, imports point down as well, and every module is on a floor."""
+    complaints: list[str] = []
+    for layer, floors in FLOORS.items():
+        inside = f"asyncup.{layer}."
+        height = {floor: index for index, floor in enumerate(floors)}
+        complaints += [
+            module.complaint(1, f"{module.name} is on no floor of {layer}")
+            for module in modules
+            if module.name.startswith(inside) and floor_of(module.name) not in height
+        ]
+        complaints += [
+            module.complaint(found.line, f"{floor_of(module.name)!r} may not import {found.target}")
+            for module, found, reached in inner_imports(modules)
+            if module.name.startswith(inside) and reached.startswith(inside)
+            if height.get(floor_of(reached), 0) > height.get(floor_of(module.name), 0)
+        ]
+    return complaints
+
+
+def floor_of(name: str) -> str:
+    """The folder or module of its layer that a module belongs to."""
+    return name.split(".")[2]
 
 
 def imports_have_no_cycle(modules: list[Module]) -> list[str]:
@@ -295,6 +324,7 @@ def event_loops_in(modules: list[Module]) -> list[str]:
 
 RULES = (
     layers_point_down,
+    floors_point_down,
     imports_have_no_cycle,
     packages_stay_in_their_place,
     protocol_is_sans_io,

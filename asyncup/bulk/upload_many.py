@@ -9,13 +9,13 @@ from contextlib import AbstractAsyncContextManager
 
 import anyio
 
-from asyncup.bulk.file_result import FileResult
-from asyncup.bulk.journal_entry import RunKey
-from asyncup.bulk.open_run import open_run
-from asyncup.bulk.run import BulkRun
-from asyncup.bulk.run_events import RunHook
-from asyncup.bulk.run_feeder import RunInputs
-from asyncup.bulk.run_options import BulkOptions
+from asyncup.bulk.journal.entry import RunKey
+from asyncup.bulk.report.file_result import FileResult
+from asyncup.bulk.run.events import RunHook
+from asyncup.bulk.run.feeder import RunInputs
+from asyncup.bulk.run.open_run import open_run
+from asyncup.bulk.run.options import BulkOptions
+from asyncup.bulk.run.run import BulkRun
 from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
@@ -49,16 +49,16 @@ def upload_many(  # noqa: PLR0913 - all but one are keyword-only, and most have 
                 ...
 
     Args:
-        items: pairs of a local file and its destination, `asyncup.bulk.item.UploadItem`s, or what `walk_folder` and
-            `read_manifest` yield; any iterable, which is read in worker threads, or async iterable. Pairs are known by
-            their position: give a second call the same ones in the same order.
+        items: pairs of a local file and its destination, `UploadItem`s of `asyncup.bulk.inputs.item`, or what
+            `walk_folder` and `read_manifest` yield; any iterable, which is read in worker threads, or async iterable.
+            Pairs are known by their position: give a second call the same ones in the same order.
         vault: the Vault, already entered.
         journal: the journal's file, in a folder that exists.
         key: what the run is, so that the journal of another one is refused.
         options: how each file is sent; its `memory_budget` is not used.
         bulk: how the run goes about its files.
         memory: a byte budget shared with other uploads; None makes one of `bulk.memory`.
-        on_event: told of everything, see `asyncup.events` and `asyncup.bulk.run_events`.
+        on_event: told of everything, see `asyncup.events` and `asyncup.bulk.run.events`.
         drain: ends the run early and in order: what is on its way to Vault may arrive, and nothing new is begun.
 
     Yields:

@@ -21,7 +21,7 @@ import anyio
 from anyio.to_thread import run_sync as in_thread
 
 from asyncup import TokenLogin, Vault, upload_file
-from asyncup.bulk.read_back import md5_read_back
+from asyncup.bulk.in_vault.read_back import md5_read_back
 from asyncup.cli.arguments import Bytes, Flag
 from asyncup.cli.demo_summary import DemoResult, peak_memory, show_summary
 from asyncup.cli.emulator_process import EmulatorFailed, emulator_process

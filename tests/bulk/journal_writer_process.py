@@ -5,7 +5,7 @@ from pathlib import Path
 
 import anyio
 
-from asyncup.bulk.journal_entry import SessionOpened
+from asyncup.bulk.journal.entry import SessionOpened
 from tests.bulk.journals import done, item, opened
 
 LANES = 8

@@ -4,9 +4,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from asyncup.bulk.item import UploadItem
-from asyncup.bulk.journal import Journal, open_journal
-from asyncup.bulk.journal_entry import Done, Entry, RunKey, State
+from asyncup.bulk.inputs.item import UploadItem
+from asyncup.bulk.journal.entry import Done, Entry, RunKey, State
+from asyncup.bulk.journal.journal import Journal, open_journal
 from asyncup.pipeline.source import SourceIdentity
 
 KEY = RunKey(source="/data", destination="/u1")

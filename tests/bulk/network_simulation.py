@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from asyncup.bulk.lane_controller import Bounds, ControllerState, LaneSample, decide
+from asyncup.bulk.lanes.controller import Bounds, ControllerState, LaneSample, decide
 
 MB = 1_000_000
 WINDOW_S = 300.0

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from asyncup import upload_many
-from asyncup.bulk.file_result import FileResult
-from asyncup.bulk.journal_entry import State
-from asyncup.bulk.run_options import BulkOptions
+from asyncup.bulk.journal.entry import State
+from asyncup.bulk.report.file_result import FileResult
+from asyncup.bulk.run.options import BulkOptions
 from asyncup.pipeline.options import UploadOptions
 from asyncup.vault.client import Vault
 from tests.fakes.memory_vault import MemoryVault

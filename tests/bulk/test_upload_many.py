@@ -10,9 +10,9 @@ import pytest
 
 from asyncup import PasswordLogin, RetryPolicy, UploadOptions, upload_many
 from asyncup.bulk.errors import JournalInUse
-from asyncup.bulk.item import BrokenInput, Trouble, UploadItem
-from asyncup.bulk.journal_entry import State
-from asyncup.bulk.run_options import BulkOptions
+from asyncup.bulk.inputs.item import BrokenInput, Trouble, UploadItem
+from asyncup.bulk.journal.entry import State
+from asyncup.bulk.run.options import BulkOptions
 from asyncup.errors import AsyncupError, LoginError, VaultUnreachable
 from asyncup.events import UploadSessionOpened
 from asyncup.pipeline.drain import Drain

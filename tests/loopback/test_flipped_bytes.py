@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from asyncup import UploadOptions, Vault, upload_file
-from asyncup.bulk.read_back import md5_read_back
+from asyncup.bulk.in_vault.read_back import md5_read_back
 from asyncup.emulator import PROFILES, Do, Fault, RunningEmulator
 from asyncup.emulator.uploads import Part
 from asyncup.errors import AsyncupError, ChecksumMismatch, UploadSessionConflict, VaultError

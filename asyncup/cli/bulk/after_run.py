@@ -14,10 +14,10 @@ import anyio
 import anyio.to_thread
 
 from asyncup import Vault, upload_file
-from asyncup.bulk.placed_files import read_placed
-from asyncup.bulk.results import RESULTS_JSONL
-from asyncup.bulk.verification import Check, verify
-from asyncup.bulk.whole_file import written_whole
+from asyncup.bulk.in_vault.verification import Check, verify
+from asyncup.bulk.report.placed_files import read_placed
+from asyncup.bulk.report.results import RESULTS_JSONL
+from asyncup.bulk.report.whole_file import written_whole
 from asyncup.cli.bulk.verify_run import Verdict, verified_line
 from asyncup.cli.exit_codes import ExitCode
 from asyncup.protocol.paths import join

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from asyncup.bulk.dry_run import DryRun
-from asyncup.bulk.run_inputs import RunSource
-from asyncup.bulk.run_options import BulkOptions
+from asyncup.bulk.run.inputs import RunSource
+from asyncup.bulk.run.options import BulkOptions
 from asyncup.cli.bulk.dry_run_report import DryRunReport
 from asyncup.cli.exit_codes import ExitCode, exit_code_for
 from asyncup.cli.messages import say

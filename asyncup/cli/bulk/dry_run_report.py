@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Iterator
 
 from asyncup.bulk.dry_run import DryRun, Estimate
-from asyncup.bulk.item import BrokenInput, Input
+from asyncup.bulk.inputs.item import BrokenInput, Input
 from asyncup.cli.bulk.run_view import show_seconds
 from asyncup.cli.messages import say
 from asyncup.cli.sizes import show_bytes

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from asyncup.bulk.run_inputs import RunSource
+from asyncup.bulk.run.inputs import RunSource
 from asyncup.cli.arguments import Bytes, Flag
 from asyncup.cli.bulk.dry_run_command import DryRunRequest, run_dry
 from asyncup.cli.bulk.migrate_request import (

@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from asyncup.bulk.bandwidth_timetable import Timetable, parse_bandwidth
-from asyncup.bulk.journal_entry import Order
-from asyncup.bulk.run_inputs import RunSource
-from asyncup.bulk.run_options import BulkOptions
+from asyncup.bulk.budgets.bandwidth_timetable import Timetable, parse_bandwidth
+from asyncup.bulk.journal.entry import Order
+from asyncup.bulk.run.inputs import RunSource
+from asyncup.bulk.run.options import BulkOptions
 from asyncup.cli.usage_error import UsageError
 from asyncup.cli.vault_options import VaultOptions
 from asyncup.errors import ConfigurationError

@@ -14,12 +14,12 @@ import anyio
 import anyio.to_thread
 
 from asyncup import Vault
-from asyncup.bulk.journal_entry import RunKey, State
-from asyncup.bulk.open_run import open_run
-from asyncup.bulk.report import Report, write_report
-from asyncup.bulk.run import BulkRun
-from asyncup.bulk.run_events import RunEvent
-from asyncup.bulk.run_snapshot import RunSnapshot
+from asyncup.bulk.journal.entry import RunKey, State
+from asyncup.bulk.report.report import Report, write_report
+from asyncup.bulk.run.events import RunEvent
+from asyncup.bulk.run.open_run import open_run
+from asyncup.bulk.run.run import BulkRun
+from asyncup.bulk.run.snapshot import RunSnapshot
 from asyncup.cli.bulk.after_run import send_loader_files, verify_placed
 from asyncup.cli.bulk.event_log import event_log
 from asyncup.cli.bulk.migrate_request import MigrateRequest

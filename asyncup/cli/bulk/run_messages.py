@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from asyncup import events
-from asyncup.bulk import run_events
-from asyncup.bulk.file_result import FileResult
-from asyncup.bulk.journal_entry import State
+from asyncup.bulk.journal.entry import State
+from asyncup.bulk.report.file_result import FileResult
+from asyncup.bulk.run import events as run_events
 from asyncup.cli.sizes import show_bytes
 
 __all__ = ["RunMessages"]

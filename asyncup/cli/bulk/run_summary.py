@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asyncup.bulk.report import Report
-from asyncup.bulk.run_totals import Ending
+from asyncup.bulk.report.report import Report
+from asyncup.bulk.report.totals import Ending
 from asyncup.cli.bulk.run_view import show_seconds
 from asyncup.cli.bulk.status_view import totals_lines
 from asyncup.cli.exit_codes import ExitCode

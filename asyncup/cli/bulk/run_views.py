@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from asyncup.bulk.journal_entry import Count, State
-from asyncup.bulk.run_snapshot import LaneSnapshot, RunSnapshot
+from asyncup.bulk.journal.entry import Count, State
+from asyncup.bulk.run.snapshot import LaneSnapshot, RunSnapshot
 from asyncup.cli.bulk.run_view import Burst, LaneView, RunView
 from asyncup.events import Stage
 

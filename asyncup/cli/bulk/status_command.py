@@ -9,9 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from asyncup.bulk.journal_entry import State
-from asyncup.bulk.journal_view import JournalView
-from asyncup.bulk.run_totals import losses_of
+from asyncup.bulk.journal.entry import State
+from asyncup.bulk.journal.view import JournalView
+from asyncup.bulk.report.totals import losses_of
 from asyncup.cli.arguments import Flag
 from asyncup.cli.bulk.status_view import status_json, status_lines
 from asyncup.cli.exit_codes import ExitCode, exit_code_for

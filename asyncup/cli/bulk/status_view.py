@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from asyncup.bulk.journal_entry import Count, Entry, RunKey, State, Tally
-from asyncup.bulk.run_totals import Losses, RunTotals
+from asyncup.bulk.journal.entry import Count, Entry, RunKey, State, Tally
+from asyncup.bulk.report.totals import Losses, RunTotals
 from asyncup.cli.sizes import show_bytes
 
 __all__ = ["kinds_shown", "status_json", "status_lines", "totals_lines"]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from asyncup.bulk.bandwidth_timetable import parse_bandwidth
-from asyncup.bulk.live_settings import LiveSettings, settings_path, tune as write_settings
+from asyncup.bulk.budgets.bandwidth_timetable import parse_bandwidth
+from asyncup.bulk.run.live_settings import LiveSettings, settings_path, tune as write_settings
 from asyncup.cli.arguments import Bytes
 from asyncup.cli.exit_codes import ExitCode
 from asyncup.cli.messages import say

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from asyncup.bulk.run_inputs import RunSource
+from asyncup.bulk.run.inputs import RunSource
 from asyncup.cli.arguments import Flag
 from asyncup.cli.bulk.verify_run import VerifyRun
 from asyncup.cli.interrupt import run_interruptible

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterable
 from contextlib import aclosing
 
 from asyncup import Vault
-from asyncup.bulk.item import Input
-from asyncup.bulk.run_inputs import RunSource
-from asyncup.bulk.verification import Check, Verified, verify
+from asyncup.bulk.in_vault.verification import Check, Verified, verify
+from asyncup.bulk.inputs.item import Input
+from asyncup.bulk.run.inputs import RunSource
 from asyncup.cli.exit_codes import ExitCode, exit_code_for
 from asyncup.cli.messages import one_line, say
 from asyncup.cli.vault_opening import vault_from_settings

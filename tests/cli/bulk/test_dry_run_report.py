@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from asyncup.bulk.dry_run import DryRun
-from asyncup.bulk.item import BrokenInput, Input, Trouble, UploadItem
+from asyncup.bulk.inputs.item import BrokenInput, Input, Trouble, UploadItem
 from asyncup.cli.bulk.dry_run_report import DryRunReport
 from asyncup.protocol.limits import DEFAULT_API_VERSION, limits_for
 

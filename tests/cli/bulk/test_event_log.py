@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from asyncup import events
-from asyncup.bulk.file_result import FileResult
-from asyncup.bulk.item import NO_COLUMNS
-from asyncup.bulk.journal_entry import State
-from asyncup.bulk.run_events import FileEnded
+from asyncup.bulk.inputs.item import NO_COLUMNS
+from asyncup.bulk.journal.entry import State
+from asyncup.bulk.report.file_result import FileResult
+from asyncup.bulk.run.events import FileEnded
 from asyncup.cli.bulk.event_log import EventLog, event_log
 from tests.bulk.journals import entry_with
 

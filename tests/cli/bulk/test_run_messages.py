@@ -1,11 +1,11 @@
 """What a person is told of events."""
 
 from asyncup import events
-from asyncup.bulk import run_events
-from asyncup.bulk.bandwidth_timetable import parse_bandwidth
-from asyncup.bulk.file_result import FileResult
-from asyncup.bulk.journal_entry import State
-from asyncup.bulk.live_settings import LiveSettings
+from asyncup.bulk.budgets.bandwidth_timetable import parse_bandwidth
+from asyncup.bulk.journal.entry import State
+from asyncup.bulk.report.file_result import FileResult
+from asyncup.bulk.run import events as run_events
+from asyncup.bulk.run.live_settings import LiveSettings
 from asyncup.cli.bulk.run_messages import RunMessages
 from tests.bulk.journals import entry_with
 

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from asyncup.bulk.journal_entry import Count
-from asyncup.bulk.report import Report
-from asyncup.bulk.run_totals import Losses, RunTotals
+from asyncup.bulk.journal.entry import Count
+from asyncup.bulk.report.report import Report
+from asyncup.bulk.report.totals import Losses, RunTotals
 from asyncup.cli.bulk.run_summary import Effort, code_of, summary_lines
 
 NONE = Count()

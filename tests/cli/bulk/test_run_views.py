@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from asyncup.bulk.journal_entry import Count, State, Tally
-from asyncup.bulk.run_snapshot import LaneSnapshot, RunSnapshot
+from asyncup.bulk.journal.entry import Count, State, Tally
+from asyncup.bulk.run.snapshot import LaneSnapshot, RunSnapshot
 from asyncup.cli.bulk.run_view import Burst
 from asyncup.cli.bulk.run_views import RunViews
 from asyncup.events import Stage

@@ -6,9 +6,9 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
-from asyncup.bulk.item import BrokenInput, Trouble, UploadItem
-from asyncup.bulk.journal import open_journal
-from asyncup.bulk.journal_entry import Done, Failed, RunKey, Skipped
+from asyncup.bulk.inputs.item import BrokenInput, Trouble, UploadItem
+from asyncup.bulk.journal.entry import Done, Failed, RunKey, Skipped
+from asyncup.bulk.journal.journal import open_journal
 from asyncup.cli.app import run
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncup.bulk.live_settings import parse_settings, settings_path
+from asyncup.bulk.run.live_settings import parse_settings, settings_path
 from asyncup.cli.app import run
 
 

@@ -1,0 +1,295 @@
+"""What a lane does with one file: looks whether it is in place, sends it in one request or through an upload session.
+
+Ends with the change that the journal is to be told, or with a commit whose job somebody else waits for. Must not know
+which file comes next, how often a file is tried, or what a failure means for the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import anyio.to_thread
+
+from asyncup.bulk.errors import UnexpectedMd5, UnexpectedSize
+from asyncup.bulk.in_vault.in_place import A_FOLDER
+from asyncup.bulk.journal.entry import CommitStarted, Entry, Failed, SessionClosed, SessionOpened, Skipped
+from asyncup.bulk.lanes.tools import CommitTaken, LaneTools, Sent
+from asyncup.errors import (
+    AccessRefused,
+    AsyncupError,
+    ItemExists,
+    LimitExceeded,
+    LoginError,
+    SizeMismatch,
+    UploadSessionConflict,
+    UploadSessionNotFound,
+    VaultError,
+)
+from asyncup.events import Event, RetryScheduled, Stage
+from asyncup.pipeline.commit import take_commit
+from asyncup.pipeline.own_session import in_use, without_twin
+from asyncup.pipeline.preparation import prepare
+from asyncup.pipeline.resume import Continuation
+from asyncup.pipeline.single_error import naming_session, only_error
+from asyncup.pipeline.small_file import send_small_file
+from asyncup.pipeline.source import Source
+from asyncup.pipeline.transfer import Transfer
+from asyncup.protocol.paths import parent_of
+from asyncup.protocol.responses import UploadSession
+
+__all__ = ["LaneWork"]
+
+_HASHED_AT_ONCE = 1024 * 1024
+_NAME_TAKEN = "ITEM_NAME_EXISTS"
+_IN_PLACE = "a file of the same size is in place"
+_COMMITTED = "an earlier run had committed it"
+_LOOKS_FOR_COMMITTED_FILE = 2
+"""A session that is gone without our knowing was committed just before a kill, or expired long ago."""
+_SLOT_WAIT_S = 10.0
+"""How long to wait before asking again for an upload session, when others hold all of the Vault's."""
+
+
+class LaneWork:
+    """One file in one lane, once.
+
+    Args:
+        entry: the file.
+        tools: what it is sent with.
+        emit: told of every event.
+        found_session: an upload session that nobody remembers, and that must be this file's.
+        over_damaged: what is at the destination came from here, damaged: it is replaced, whatever its size.
+
+    Attributes:
+        open_session: the upload session that is open for it now, as far as is known here.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        tools: LaneTools,
+        emit: Callable[[Event], None],
+        *,
+        found_session: str | None = None,
+        over_damaged: bool = False,
+    ) -> None:
+        self._entry = entry
+        self._tools = tools
+        self._emit = emit
+        self._destination = entry.destination or ""
+        self._overwrite = over_damaged or (tools.overwrite if entry.overwrite is None else entry.overwrite)
+        self._over_damaged = over_damaged
+        self.open_session = entry.session_id or found_session
+
+    async def run(self) -> Sent | CommitTaken | Skipped | Failed:
+        """Send the file, unless it is in place.
+
+        Raises:
+            UploadInterrupted: the lanes were asked to end.
+            AsyncupError: the file cannot be sent.
+        """
+        tools = self._tools
+        settled = await self._settled_by_listing()
+        if settled is not None:
+            return settled
+        async with prepare(
+            self._entry.file, tools.vault, tools.options, tools.memory, self._emit, tools.drain
+        ) as transfer:
+            await self._compare_with_manifest(transfer)
+            if transfer.source.size < tools.large_from:
+                return await self._in_one_request(transfer)
+            transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
+            async with tools.slots.hold():
+                return await self._through_session(transfer)
+
+    async def abort(self) -> None:
+        """Abort the upload session that is open, if one is, and tell the journal so.
+
+        Raises:
+            AsyncupError: Vault does not do it.
+        """
+        if self.open_session is None:
+            return
+        vault = self._tools.vault
+        try:
+            await vault.abort_upload_session(self.open_session)
+        except VaultError as refusal:
+            if isinstance(refusal, LoginError | AccessRefused):
+                raise
+            with suppress(UploadSessionNotFound):  # it was committed, or has ended
+                await vault.upload_session(self.open_session)
+                raise
+        await self.forget_session()
+
+    async def _settled_by_listing(self) -> Skipped | Failed | None:
+        if self._tools.in_place is None or self._over_damaged:
+            return None
+        there = await self._tools.in_place.size_of(self._destination)
+        if there is None:
+            return None
+        if there == self._entry.size:
+            await self.abort()
+            return Skipped(reason=_IN_PLACE)
+        if self._overwrite and there != A_FOLDER:
+            return None
+        what = "a folder" if there == A_FOLDER else f"a file of {there} bytes"
+        await self.abort()
+        return Failed(error_type=_NAME_TAKEN, error=f"{what} is at {self._destination} already; nothing was sent")
+
+    async def _compare_with_manifest(self, transfer: Transfer) -> None:
+        source, entry = transfer.source, self._entry
+        if entry.expected_size is not None and entry.expected_size != source.size:
+            raise UnexpectedSize(
+                f"{source.path} has {source.size} bytes, the manifest says {entry.expected_size}",
+                hint="Correct the manifest, or bring the right file",
+            )
+        if entry.expected_md5 is None:
+            return
+        transfer.clock.enter(Stage.HASH)
+        md5 = await anyio.to_thread.run_sync(_md5_of, source)
+        if md5 != entry.expected_md5:
+            raise UnexpectedMd5(
+                f"{source.path} has the MD5 {md5}, the manifest says {entry.expected_md5}",
+                hint="Correct the manifest, or bring the right file",
+            )
+
+    async def _in_one_request(self, transfer: Transfer) -> Sent | Skipped:
+        await self._make_folders(transfer)
+        size = transfer.source.size
+        try:
+            with only_error():
+                md5, _ = await send_small_file(transfer, self._destination, overwrite=self._overwrite)
+        except ItemExists:
+            # What an earlier run had sent when it was killed may have come after the folder was listed.
+            if self._tools.in_place is None or await self._tools.in_place.look_again(self._destination) != size:
+                raise
+            return Skipped(reason=_IN_PLACE)
+        transfer.finish()
+        return Sent(size, (md5,), 1)
+
+    async def _through_session(self, transfer: Transfer) -> Sent | CommitTaken | Skipped:
+        session, continuation = None, None
+        if self.open_session is not None:
+            session, continuation = await self._remembered(transfer, self.open_session)
+            if session is None and await self._was_committed(transfer.source.size):
+                return Skipped(reason=_COMMITTED)
+        if session is None:
+            session = await self._new_session(transfer)
+        async with self._kept_alone(transfer, session):
+            done = await transfer.run(session, continuation)
+            sent = Sent(transfer.source.size, done.md5s, done.machine.plan.parts)
+            # Nothing is awaited behind this: an ending run must not lose a commit that was taken.
+            with transfer.lane.in_flight():
+                job_id = await take_commit(transfer, session, done)
+                self.open_session = None
+                if job_id is not None:
+                    taken = CommitStarted(job_id=job_id, md5s=sent.md5s, parts=sent.parts)
+                    await self._tools.journal.record(self._entry.id, taken)
+        transfer.finish()
+        return sent if job_id is None else CommitTaken(job_id, sent)
+
+    @asynccontextmanager
+    async def _kept_alone(self, transfer: Transfer, session: UploadSession) -> AsyncIterator[None]:
+        async with without_twin(transfer.vault, session):
+            with naming_session(session.id), in_use(transfer.vault, session.id):
+                yield
+
+    async def _remembered(
+        self, transfer: Transfer, session_id: str
+    ) -> tuple[UploadSession, Continuation] | tuple[None, None]:
+        """Return the session that an earlier run, or attempt, has left, and how it is gone on with."""
+        transfer.clock.enter(Stage.VAULT)
+        try:
+            session = await transfer.vault.upload_session(session_id)
+        except UploadSessionNotFound:
+            await self.forget_session()
+            return None, None
+        if session.overwrite in (None, self._overwrite):
+            try:
+                with only_error():
+                    continuation = await transfer.look_into(session)
+            except (UploadSessionConflict, LimitExceeded, SizeMismatch):
+                pass  # the file is another one than it was
+            else:
+                if self._entry.session_id != session_id:
+                    await self._tools.journal.record(self._entry.id, SessionOpened(session_id=session_id))
+                transfer.opened(session_id, created=False)
+                return session, continuation
+        await self.abort()
+        return None, None
+
+    async def _was_committed(self, size: int) -> bool:
+        """Tell whether the file is visible whose session is gone: an earlier run may have died behind its commit."""
+        if self._tools.in_place is None:
+            return False
+        for look in range(_LOOKS_FOR_COMMITTED_FILE):
+            if look:
+                await self._tools.vault.calls.wait(self._tools.vault.limits.job_poll_interval_s)
+            if await self._tools.in_place.look_again(self._destination) == size:
+                return True
+        return False
+
+    async def _new_session(self, transfer: Transfer) -> UploadSession:
+        await self._make_folders(transfer)
+        plan = transfer.plan()
+        while True:
+            try:
+                # One whose answer is not waited for would be left behind without the journal's knowing.
+                with transfer.lane.in_flight():
+                    session = await transfer.vault.create_upload_session(
+                        self._destination, plan.size, overwrite=self._overwrite
+                    )
+                    self.open_session = session.id
+                    opened = SessionOpened(session_id=session.id, part_size=plan.part_size)
+                    await self._tools.journal.record(self._entry.id, opened)
+            except VaultError as refusal:
+                await self._wait_for_others(transfer, refusal)
+            else:
+                transfer.opened(session.id, created=True)
+                return session
+
+    async def _wait_for_others(self, transfer: Transfer, refusal: VaultError) -> None:
+        """Wait when all upload sessions of the Vault are in use, or raise `refusal`, which was about something else.
+
+        What Vault answers then is not documented: so it is asked how many there are.
+        """
+        if isinstance(refusal, LoginError | AccessRefused | ItemExists):
+            raise refusal
+        try:
+            open_ones = len(await transfer.vault.list_upload_sessions())
+        except AsyncupError:
+            raise refusal from None
+        if open_ones < transfer.vault.limits.max_upload_sessions:
+            raise refusal
+        self._emit(RetryScheduled(refusal.operation, 1, _SLOT_WAIT_S, refusal.message, self._entry.file))
+        await transfer.vault.calls.wait(_SLOT_WAIT_S)
+
+    async def _make_folders(self, transfer: Transfer) -> None:
+        transfer.clock.enter(Stage.VAULT)
+        if transfer.options.create_folders:
+            await transfer.vault.folders.ensure(parent_of(self._destination))
+
+    async def remove_damaged(self) -> None:
+        """Delete what arrived damaged: it has the file's size, and nobody may take it for the file.
+
+        Raises:
+            AsyncupError: Vault does not do it.
+        """
+        await self._tools.vault.delete_item(self._destination)
+
+    async def forget_session(self) -> None:
+        """Tell the journal that the upload session is no more."""
+        self.open_session = None
+        await self._tools.journal.record(self._entry.id, SessionClosed())
+
+
+def _md5_of(source: Source) -> str:
+    """Read the whole file. For a worker thread."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    room = memoryview(bytearray(min(_HASHED_AT_ONCE, max(source.size, 1))))
+    for offset in range(0, source.size, _HASHED_AT_ONCE):
+        view = room[: min(_HASHED_AT_ONCE, source.size - offset)]
+        source.read(view, offset)
+        md5.update(view)
+    return md5.hexdigest()
