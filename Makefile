@@ -19,7 +19,7 @@ CODE   := $(wildcard asyncup tests examples benchmarks)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # `check` runs its steps in the order in which they are written, with -j too
-.PHONY: help demo bench bench-quick bench-readme picture test test-optimized soak coverage mutation check format \
+.PHONY: help demo bench bench-quick bench-readme picture test test-optimized soak scale coverage mutation check format \
 	format-check lint types architecture constraints clean
 
 help: ## list the targets
@@ -42,18 +42,24 @@ bench-readme: $(BENCH_STAMP) ## the table in the README, from the last results
 picture: $(STAMP) ## docs/migrate.svg: what a bulk run shows on a terminal, in a run against the emulator
 	$(BIN)/python -m benchmarks.picture docs/migrate.svg
 
-test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest
-	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(ARGS)
+# Half of the suite's time is waiting: two processes take half as long, also on one core.
+IN_PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+
+test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest, such as "-n 0 -s tests/vault"
+	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 soak: $(STAMP) ## ten minutes of kills, outages and random tests; ASYNCUP_SOAK_SEED and _FILES
 	$(BIN)/python -m tests.soak
+
+scale: $(STAMP) ## bulk runs as large as promised, with figures; an hour; ARGS="small link kills rows" are its parts
+	$(BIN)/python -m tests.soak.scale $(ARGS)
 
 # The tests that judge what an upload ends with; ARGS=tests is all of them.
 OPTIMIZED := tests/watch tests/matrix/test_trial.py tests/wire tests/protocol/test_upload_session.py \
 	$(addprefix tests/pipeline/test_, faults.py resume.py sender.py small_file.py)
 
 test-optimized: $(STAMP) ## run tests of the outcome with asyncup compiled as python -O does; ARGS=tests runs all
-	ASYNCUP_OPTIMIZED=1 $(BIN)/python -m pytest -q $(or $(ARGS),$(OPTIMIZED))
+	ASYNCUP_OPTIMIZED=1 $(BIN)/python -m pytest -q $(IN_PARALLEL) $(or $(ARGS),$(OPTIMIZED))
 
 # The same examples at every run: a branch that only luck finds is not covered.
 coverage: export CI = 1

@@ -40,8 +40,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch every test."""
+    """Watch every test, and count those whose sums are printed: here, where a process that runs no test looks, too."""
+    # Imported here, because they import asyncup: not before it was seen to how that is compiled.
+    from tests.contract.report import contract_report  # noqa: PLC0415
+    from tests.matrix.report import MatrixReport  # noqa: PLC0415
+
     config.pluginmanager.register(LeakPlugin(), "asyncup-leaks")
+    config.pluginmanager.register(contract_report(config), "asyncup-contract")
+    config.pluginmanager.register(MatrixReport(), "asyncup-fault-matrix")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -69,13 +69,14 @@ def least_wait_s(operation: Operation, error: VaultError) -> float | None:
     return None
 
 
-def least_gap_s(operation: Operation, error: AsyncupError) -> float:
+def least_gap_s(operation: Operation, error: AsyncupError, job_poll_interval_s: float) -> float:
     """Return the seconds that must pass before the same is asked again, whatever the policy.
 
-    A job may be asked for every 10 s (documented): also when the answer was lost, because Vault may have counted it.
+    A job may be asked for at intervals only (`Limits`): also when the answer was lost, because Vault may have counted
+    it.
     """
     sent = not isinstance(error, VaultUnreachable)
-    return _LIMIT_WAIT_S[Operation.JOB_STATUS] if sent and operation is Operation.JOB_STATUS else 0.0
+    return job_poll_interval_s if sent and operation is Operation.JOB_STATUS else 0.0
 
 
 def holds_all_lanes(operation: Operation, error: VaultError) -> bool:

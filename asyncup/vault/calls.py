@@ -41,6 +41,7 @@ class Calls:
         api_version: such as "v25.2".
         client_id: sent as X-VaultAPI-ClientID, so that Vault's API usage log names the program (documented).
         policy: how often and how long; for all lanes together, too.
+        job_poll_interval_s: how long one job is left alone between two questions for it, see `Limits`.
         on_event: told of every retry, and of outages.
         sleep: waits a number of seconds; an argument so that tests need no clock.
         jitter: a random number from 0 to 1; an argument for the same reason.
@@ -55,6 +56,7 @@ class Calls:
         api_version: str,
         client_id: str,
         policy: RetryPolicy,
+        job_poll_interval_s: float,
         on_event: EventHook | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -66,6 +68,7 @@ class Calls:
         self._transport = self._bare_transport = transport
         self._wraps: list[Callable[[Transport], Transport]] = []
         self._policy = policy
+        self._job_poll_interval_s = job_poll_interval_s
         self._on_event = on_event
         self._sleep = sleep
         self._jitter = jitter
@@ -253,7 +256,7 @@ class Calls:
         wanted_s = least_wait_s(operation, refusal) if refusal is not None else None
         asked_s = refusal.retry_after_s if refusal is not None else None
         delay_s = backoff_s(policy, attempt, jitter=self._jitter(), retry_after_s=wanted_s)
-        delay_s = max(delay_s, least_gap_s(operation, error), self._turns.retry_wait_s())
+        delay_s = max(delay_s, least_gap_s(operation, error, self._job_poll_interval_s), self._turns.retry_wait_s())
         if refusal is not None and wanted_s is not None and holds_all_lanes(operation, refusal):
             self._turns.pace.hold(self._now() + delay_s)
             self._emit(VaultHeld(delay_s, error.message, asked_s))

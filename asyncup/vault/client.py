@@ -77,15 +77,17 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
         self.content_md5 = ContentMd5Memory()
         self.upload_sessions_in_use: set[str] = set()
         self._transport = transport or AiohttpTransport(self._address.base_url, ssl_context=ssl_context)
+        limits = limits or limits_for(api_version)
         calls = Calls(
             self._transport,
             api_version=api_version,
             client_id=check_client_id(client_id),
             policy=retry or RetryPolicy(),
+            job_poll_interval_s=limits.job_poll_interval_s,
             on_event=on_event,
         )
         calls.login = LoginKeeper(login, self._log_in)
-        super().__init__(calls, limits or limits_for(api_version))
+        super().__init__(calls, limits)
 
     @classmethod
     def from_environment(cls, *, on_event: EventHook | None = None) -> Self:

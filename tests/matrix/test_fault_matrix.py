@@ -10,7 +10,7 @@ import pytest
 
 from asyncup.emulator import Do
 from tests.matrix.cases import Case, cases
-from tests.matrix.conftest import PROPERTY
+from tests.matrix.report import PROPERTY
 from tests.matrix.trial import Ending, Judgement, tried
 
 AT_ONCE = 12
@@ -33,7 +33,7 @@ async def test_every_fault_at_every_operation(
         for number, case in enumerate(cases(do, endless=endless)):
             tasks.start_soon(judge, case, memory_folder / str(number))
     endings: Counter[str] = Counter(judgement.ending.name for judgement in judgements)
-    request.node.user_properties.append((PROPERTY, endings))
+    request.node.user_properties.append((PROPERTY, dict(endings)))
     assert endings
     complaints = [judgement.complaint for judgement in judgements if judgement.complaint]
     assert complaints == [], "\n".join(complaints)

@@ -149,7 +149,9 @@ def test_a_malformed_answer_has_the_last_word_over_its_status(operation: Operati
     assert classify(operation, MalformedAnswer("x", status=404)) is expected(operation, UNKNOWN)
 
 
-@pytest.mark.parametrize("operation", set(Operation) - {Operation.LOG_IN}, ids=lambda operation: operation.name)
+@pytest.mark.parametrize(
+    "operation", [each for each in Operation if each is not Operation.LOG_IN], ids=lambda each: each.name
+)
 def test_a_login_that_failed_is_not_repeated_by_what_needed_it(operation: Operation) -> None:
     # It was repeated already, where it was made; once more for each attempt here would be many times as often.
     said = Operation.LOG_IN.value

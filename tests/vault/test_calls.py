@@ -74,6 +74,7 @@ class Wire:
             api_version="v25.2",
             client_id="tests",
             policy=policy or RetryPolicy(max_attempts=4),
+            job_poll_interval_s=10.0,
             on_event=self.events.append,
             sleep=self.sleep,
             jitter=lambda: jitter,
@@ -451,6 +452,7 @@ async def test_a_limit_of_the_vault_holds_all_lanes() -> None:
         api_version="v25.2",
         client_id="tests",
         policy=RetryPolicy(),
+        job_poll_interval_s=10.0,
         on_event=wire.events.append,
         sleep=clock.sleep,
         jitter=lambda: 0.0,
@@ -528,7 +530,13 @@ async def test_what_vault_says_of_its_limits_is_passed_on() -> None:
 async def test_nobody_has_to_listen() -> None:
     wire = Wire(limited(), FINE)
     calls = Calls(
-        wire, api_version="v25.2", client_id="tests", policy=RetryPolicy(), sleep=wire.sleep, now=lambda: wire.now_s
+        wire,
+        api_version="v25.2",
+        client_id="tests",
+        policy=RetryPolicy(),
+        job_poll_interval_s=10.0,
+        sleep=wire.sleep,
+        now=lambda: wire.now_s,
     )
     assert await calls.ask(READ, read)
     assert "Authorization" not in wire.sent[0][1].headers

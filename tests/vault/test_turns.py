@@ -80,6 +80,7 @@ class Network:
             api_version="v25.2",
             client_id="tests",
             policy=policy or RetryPolicy(),
+            job_poll_interval_s=10.0,
             on_event=None if heard is None else heard.append,
             sleep=self.clock.sleep,
             jitter=random.Random(seed).random,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncup.emulator import BlockingEmulator, Do, EmulatorConfig, Fault, Switches, blocking_emulator
+from asyncup.emulator import BlockingEmulator, Do, EmulatorConfig, Endpoint, Fault, Switches, blocking_emulator
 from tests.cli.conftest import COMMAND, TOKEN, USER, environment_for
 
 pytestmark = [
@@ -159,7 +159,7 @@ def test_interrupted_it_drains_reports_and_goes_on(
 ) -> None:
     with sky(tmp_path / "vault", Switches(job_poll_min_s=0.0)) as over:
         process = begin(over, folder, "--lanes", "2")
-        assert over.waits_for(20, process)
+        wait_until(lambda: over.emulator.inside.counts[Endpoint.CREATE_ITEM] > 4)
         process.send_signal(number)
         ended, err = end(process)
         assert ended == code, err
