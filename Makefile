@@ -59,7 +59,7 @@ OPTIMIZED := tests/watch tests/matrix/test_trial.py tests/wire tests/protocol/te
 	$(addprefix tests/pipeline/test_, faults.py resume.py sender.py small_file.py)
 
 test-optimized: $(STAMP) ## run tests of the outcome with asyncup compiled as python -O does; ARGS=tests runs all
-	ASYNCUP_OPTIMIZED=1 $(BIN)/python -m pytest -q $(IN_PARALLEL) $(or $(ARGS),$(OPTIMIZED))
+	ASYNCUP_OPTIMIZED=1 $(BIN)/python -m pytest -q $(or $(ARGS),$(OPTIMIZED))
 
 # The same examples at every run: a branch that only luck finds is not covered.
 coverage: export CI = 1
