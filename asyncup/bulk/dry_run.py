@@ -67,20 +67,21 @@ class DryRun:
         limits: Vault's.
         small_file_max: bytes up to which a file goes in one request.
         memory_budget: bytes of part buffers of one lane: it decides on the part size, with `part_size`.
-        part_size: as in `UploadOptions`.
+        part_size, least_parts: as in `UploadOptions`.
         bytes_per_s: the rate of the line.
         turnaround_s: from a request's last byte to the next one's first.
         lanes: how many files at once.
         calls_per_window: the Vault's burst limit, None when it is unknown.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them decide
         self,
         *,
         limits: Limits,
         small_file_max: int,
         memory_budget: int,
         part_size: int | None = None,
+        least_parts: int = 1,
         bytes_per_s: float,
         turnaround_s: float,
         lanes: int,
@@ -90,6 +91,7 @@ class DryRun:
         self._small_file_max = small_file_max
         self._memory_budget = memory_budget
         self._part_size = part_size
+        self._least_parts = least_parts
         self._bytes_per_s = bytes_per_s
         self._turnaround_s = turnaround_s
         self._lanes = lanes
@@ -108,7 +110,13 @@ class DryRun:
             self._small = [self._small[0] + 1, self._small[1] + (size or 0)]
         else:
             try:
-                plan = make_plan(size, self._limits, memory_budget=self._memory_budget, part_size=self._part_size)
+                plan = make_plan(
+                    size,
+                    self._limits,
+                    memory_budget=self._memory_budget,
+                    part_size=self._part_size,
+                    least_parts=self._least_parts,
+                )
             except LimitExceeded:
                 self._too_large += 1
                 return

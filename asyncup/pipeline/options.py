@@ -37,6 +37,9 @@ class UploadOptions:
     Attributes:
         part_size: bytes of every part but the last. None (default) lets the plan choose once per upload session.
             An upload session that already holds parts keeps theirs, whatever is said here.
+        least_parts: into how many parts a file is cut at least, where parts may be so small and the plan chooses their
+            size. None (default) is one for a file alone, which costs fewest calls, and four in a bulk run: there,
+            other lanes use the line while one waits for an answer, and a part is what a lane loses when it dies.
         memory_budget: bytes of part buffers in memory at once, 192 MiB by default. A budget smaller than one part
             holds one part.
         hash_threads: how many parts are hashed at once, 3 by default.
@@ -65,6 +68,7 @@ class UploadOptions:
     """
 
     part_size: int | None = None
+    least_parts: int | None = None
     memory_budget: int = _DEFAULT_MEMORY
     hash_threads: int = _DEFAULT_HASH_THREADS
     content_md5: ContentMd5Policy = "auto"
@@ -86,6 +90,7 @@ class UploadOptions:
         """
         for name in (
             "part_size",
+            "least_parts",
             "memory_budget",
             "hash_threads",
             "stall_timeout_s",

@@ -97,6 +97,7 @@ class Transfer:
             self.vault.limits,
             memory_budget=self.memory.total,
             part_size=self.options.part_size,
+            least_parts=self.options.least_parts or 1,
         )
 
     def opened(self, session_id: str, *, created: bool) -> None:

@@ -62,30 +62,36 @@ class Plan:
         return (self.part(n) for n in range(number, self.parts + 1))
 
 
-def choose_part_size(size: int, limits: Limits, *, memory_budget: int) -> int:
+def choose_part_size(size: int, limits: Limits, *, memory_budget: int, least_parts: int = 1) -> int:
     """Return the best part size for a new upload session of a file of `size` bytes.
 
     Every part costs one turnaround, so a part is as large as is right under every reading of Vault's limits, as long
-    as `PARTS_IN_MEMORY` of them fit into the memory budget; larger only when the session's part count demands it.
+    as `PARTS_IN_MEMORY` of them fit into the memory budget, and the file has `least_parts` of them; larger only when
+    the smallest part size or the session's part count demands it.
 
     Raises:
         LimitExceeded: no part size is allowed for a file of this size.
     """
     _refuse_too_large(size, limits)
     wanted = min(limits.preferred_part_size, limits.max_part_size, memory_budget // PARTS_IN_MEMORY)
+    if least_parts > 1:
+        wanted = min(wanted, -(-size // (least_parts * _PAGE)) * _PAGE)
     wanted = max(wanted - wanted % _PAGE, limits.min_part_size)
     fewest = -(-size // limits.max_parts)
     return max(wanted, fewest)
 
 
-def make_plan(size: int, limits: Limits, *, memory_budget: int, part_size: int | None = None) -> Plan:
+def make_plan(
+    size: int, limits: Limits, *, memory_budget: int, part_size: int | None = None, least_parts: int = 1
+) -> Plan:
     """Plan a new upload session. `part_size` is the caller's choice, None leaves it to `choose_part_size`.
 
     Raises:
         LimitExceeded: the file, or the part size that was asked for, is not allowed; the message says which limit.
     """
     if part_size is None:
-        return Plan(size, choose_part_size(size, limits, memory_budget=memory_budget))
+        chosen = choose_part_size(size, limits, memory_budget=memory_budget, least_parts=least_parts)
+        return Plan(size, chosen)
     _refuse_too_large(size, limits)
     if part_size > limits.max_part_size:
         raise LimitExceeded(

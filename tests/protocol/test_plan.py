@@ -73,12 +73,14 @@ def test_nothing_is_behind_the_last_part() -> None:
     assert list(Plan(30, 10).parts_from(4)) == []
 
 
-@given(size=SIZES, limits=LIMITS, budget=BUDGETS)
-@example(size=2**40, limits=Limits(max_part_size=6_000_000, max_file_size=2**50, max_parts=2**20), budget=2**31)
-@example(size=99_999_999_999, limits=LIMITS_2000_PARTS, budget=1)
-def test_a_chosen_part_size_keeps_every_limit(size: int, limits: Limits, budget: int) -> None:
+@given(size=SIZES, limits=LIMITS, budget=BUDGETS, least=st.integers(1, 9))
+@example(
+    size=2**40, limits=Limits(max_part_size=6_000_000, max_file_size=2**50, max_parts=2**20), budget=2**31, least=1
+)
+@example(size=99_999_999_999, limits=LIMITS_2000_PARTS, budget=1, least=1)
+def test_a_chosen_part_size_keeps_every_limit(size: int, limits: Limits, budget: int, least: int) -> None:
     try:
-        part_size = choose_part_size(size, limits, memory_budget=budget)
+        part_size = choose_part_size(size, limits, memory_budget=budget, least_parts=least)
     except LimitExceeded:
         possible = size <= limits.max_file_size and size <= limits.max_parts * limits.max_part_size
         assert not possible, "it was possible"
@@ -104,6 +106,29 @@ def test_no_much_larger_part_size_would_have_been_right(size: int, limits: Limit
         part_size + PAGE > min(limits.preferred_part_size, limits.max_part_size)
         or (part_size + PAGE) * PARTS_IN_MEMORY > budget
     )
+
+
+@given(size=SIZES, limits=LIMITS, budget=BUDGETS, least=st.integers(2, 9))
+@example(size=64 * 2**20, limits=LIMITS_2000_PARTS, budget=2**31, least=4)
+@example(size=50_000_001, limits=LIMITS_2000_PARTS, budget=2**31, least=4)
+def test_a_file_has_the_least_parts_that_were_asked_for(size: int, limits: Limits, budget: int, least: int) -> None:
+    try:
+        part_size = choose_part_size(size, limits, memory_budget=budget, least_parts=least)
+    except LimitExceeded:
+        return
+    alone = choose_part_size(size, limits, memory_budget=budget)
+    assert part_size <= alone
+    # As large as least_parts allow: no call is spent for nothing.
+    smallest = max(limits.min_part_size, -(-size // limits.max_parts))
+    assert part_size in (alone, smallest) or size / least <= part_size < size / least + PAGE
+    assert part_size == smallest or part_size <= size / least + PAGE
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"), [(64 * 2**20, 4), (50_000_001, 4), (20_000_000, 4), (20_000, 1), (400_000_000, 9)]
+)
+def test_four_parts_at_least(size: int, parts: int) -> None:
+    assert make_plan(size, LIMITS_2000_PARTS, memory_budget=2**31, least_parts=4).parts == parts
 
 
 @given(budget=st.integers(PARTS_IN_MEMORY * LIMITS_2000_PARTS.min_part_size * 2, 2**31), size=st.integers(0, 10**9))

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 
@@ -20,7 +21,7 @@ from asyncup.bulk.journal.entry import RunKey
 from asyncup.bulk.journal.journal import open_journal
 from asyncup.bulk.run.events import RunHook
 from asyncup.bulk.run.feeder import RunInputs
-from asyncup.bulk.run.options import BulkOptions
+from asyncup.bulk.run.options import LEAST_PARTS, BulkOptions
 from asyncup.bulk.run.run import BulkRun
 from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
@@ -70,6 +71,7 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
         AsyncupError: the run could not go on, and nobody took the results to their end, who would have been told.
     """
     options, bulk = options or UploadOptions(), bulk or BulkOptions()
+    options = replace(options, least_parts=options.least_parts or LEAST_PARTS)
     key = key or RunKey(source=_BY_A_PROGRAM, destination="/", matching=bulk.matching)
     large_from = _large_from(vault, options, bulk)
     opening = open_journal(

@@ -14,13 +14,16 @@ from asyncup.bulk.journal.entry import Matching, Order
 from asyncup.bulk.lanes.controller import DEFAULT_START
 from asyncup.errors import ConfigurationError
 
-__all__ = ["MOST_LANES", "BulkOptions", "Skipping"]
+__all__ = ["LEAST_PARTS", "MOST_LANES", "BulkOptions", "Skipping"]
 
 Skipping = Literal["listed", "never"]
 """Whether files that are in Vault already are looked for before anything is sent."""
 
 _DEFAULT_LANES = 32
 _DEFAULT_MEMORY = 768 * 1024 * 1024
+LEAST_PARTS = 4
+"""Of a file with an upload session, see `UploadOptions.least_parts`."""
+
 MOST_LANES = 90
 """The HTTP client holds 100 connections, and calls that carry no file need some of them."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from asyncup.bulk.dry_run import DryRun
 from asyncup.bulk.run.inputs import RunSource
-from asyncup.bulk.run.options import BulkOptions
+from asyncup.bulk.run.options import LEAST_PARTS, BulkOptions
 from asyncup.cli.bulk.dry_run_report import DryRunReport
 from asyncup.cli.exit_codes import ExitCode, exit_code_for
 from asyncup.cli.messages import say
@@ -57,6 +57,7 @@ async def run_dry(asked: DryRunRequest) -> int:
                 limits=limits,
                 small_file_max=limits.max_item_size,
                 memory_budget=options.memory,
+                least_parts=LEAST_PARTS,
                 bytes_per_s=asked.rate,
                 turnaround_s=asked.turnaround_s,
                 lanes=options.lanes,

@@ -40,19 +40,18 @@ class Line:
     """A Vault behind a line."""
 
     url: str
-    root: Path
     proxy: TcpProxy
 
 
 @asynccontextmanager
-async def shaped_vault(root: Path, *arguments: str) -> AsyncIterator[Line]:
+async def shaped_vault(root: Path | None) -> AsyncIterator[Line]:
     """Run a Vault behind the line while inside; every part costs it 300 ms."""
-    async with quick_emulator(root, "--fault", SERVER_TIME, *arguments) as emulator:
+    async with quick_emulator(root, "--fault", SERVER_TIME) as emulator:
         at = urlsplit(emulator.url)
         assert at.hostname is not None
         assert at.port is not None
         async with tcp_proxy(at.hostname, at.port, link=LINK) as proxy:
-            yield Line(f"http://{proxy.host}:{proxy.port}", root, proxy)
+            yield Line(f"http://{proxy.host}:{proxy.port}", proxy)
 
 
 async def lanes_found(folder: Path, files: int, first_lanes: tuple[int, ...]) -> Measured:
@@ -63,7 +62,7 @@ async def lanes_found(folder: Path, files: int, first_lanes: tuple[int, ...]) ->
     manifest = folder / "same.csv"
     write_manifest(manifest, [(source, f"/u1/{number}.bin") for number in range(files)])
     for lanes in first_lanes:
-        async with shaped_vault(folder / f"vault-{lanes}", "--discard") as line:
+        async with shaped_vault(None) as line:
             errand = Errand(line.url, str(manifest), str(folder / f"{lanes}.journal"), lanes=lanes, skip=False)
             printed = folder / f"{lanes}.out"
             async with client_process(errand, printed) as process, anyio.create_task_group() as beside:
@@ -75,7 +74,7 @@ async def lanes_found(folder: Path, files: int, first_lanes: tuple[int, ...]) ->
         share, within_s = share_of_link(carried)
         told = f"{share:.3f} of the line, reached after {within_s:.0f} s; lanes {[each['lanes'] for each in changes]}"
         measured.note(f"from {lanes} lanes", told)
-        measured.demand(ended.states == {"success": files}, f"not all arrived: {ended.states}")
+        measured.demand(ended.states == {"DONE": files}, f"not all arrived: {ended.states}")
         measured.demand(share >= LEAST_SHARE, f"from {lanes} lanes: {share:.3f} of the line")
     return measured
 
@@ -112,7 +111,7 @@ async def killed(folder: Path, files: int, seed: int) -> Measured:
     write_manifest(manifest, [(path, f"/u1/{path.name}") for path in places])
     data, runs = files * SIZE, 0
     moments = sorted(rng.uniform(0.02, 0.95) * data for _ in range(KILLS))
-    async with shaped_vault(folder / "vault-killed") as line:
+    async with shaped_vault(folder / "vault") as line:
         errand = Errand(line.url, str(manifest), str(folder / "killed.journal"))
         printed, code = folder / "killed.out", DIED
         while code == DIED:
@@ -126,7 +125,7 @@ async def killed(folder: Path, files: int, seed: int) -> Measured:
         async with Vault(line.url, TokenLogin(TOKEN)) as vault:
             left = [session.path for session in await vault.list_upload_sessions()]
         sent = line.proxy.bytes_up / data
-        stored = line.root / "files" / "u1"
+        stored = folder / "vault" / "files" / "u1"
         wrong = await anyio.to_thread.run_sync(_complaints, places, stored)
     measured.note("killed", str(runs - 1))
     measured.note("bytes sent / data", f"{sent:.3f} (at most {MOST_SENT})")
