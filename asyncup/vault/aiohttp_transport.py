@@ -126,6 +126,8 @@ class AiohttpTransport:
             return Answer(response.status, headers, bytes(content), self._wall())
 
     async def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is not None:
+            return self._session
         async with self._opening:
             if self._closed:
                 raise ConfigurationError(_CLOSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from asyncup.errors import (
     VaultUnreachable,
 )
 from asyncup.events import BufferKind, PartAcknowledged, PartHashed, UploadStarted
-from asyncup.pipeline import source as source_module
+from asyncup.pipeline import small_file as small_file_module, source as source_module
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.content_md5 import ContentMd5Policy
 from tests.fakes.memory_vault import (
@@ -48,6 +48,15 @@ from tests.pipeline.uploads import ATTEMPTS, OPTIONS, Witness, outcome, succeede
 
 PATH = "/u1/small.bin"
 CONTENT = bytes(range(250)) * 2
+
+
+@pytest.fixture(autouse=True, scope="module", params=[None, 99], ids=["by one visit", "through buffers"])
+def at_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test with files so small that one visit to a thread reads and hashes them, and with larger ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param is not None:
+            patch.setattr(small_file_module, "_AT_ONCE", request.param)
+        yield
 
 
 @pytest.fixture
