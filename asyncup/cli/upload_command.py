@@ -19,6 +19,7 @@ from asyncup.cli.upload_request import (
 )
 from asyncup.cli.upload_run import UploadRun
 from asyncup.cli.vault_options import VaultOptions
+from asyncup.pipeline.options import PageCachePolicy
 
 __all__ = ["upload"]
 
@@ -34,6 +35,7 @@ def upload(  # noqa: PLR0913 - every option of the command is one
     restart: Flag = False,
     resume_check: ResumeCheck = "all",
     source_changes: SourceChanges = "fail",
+    page_cache: PageCachePolicy = "keep",
     grace: Annotated[float, Parameter(metavar="SECONDS")] = GRACE_S,
     quiet: Flag = False,
     json: Flag = False,
@@ -50,14 +52,14 @@ def upload(  # noqa: PLR0913 - every option of the command is one
         overwrite: Replace what is at the destination.
         part_size: Bytes of a part, such as `50MB` or `8MiB`; by default what suits the file best.
         memory: Bytes of the file that are in memory at once, 192 MiB by default.
-        content_md5: How each part's MD5 is sent; `auto` finds out what this Vault takes. What
-            Vault answers is compared in any case.
-        restart: Abort the upload session that an earlier run has left for this file and DESTINATION,
-            and begin anew. Without it, that one is continued when it holds the beginning of FILE.
+        content_md5: How each part's MD5 is sent (what comes back is compared in any case).
+        restart: Abort the upload session that an earlier run has left for this file and DESTINATION.
+            Without it, that one is continued when it holds the beginning of FILE.
         resume_check: Which of the parts that are in Vault already are compared with FILE by their
-            MD5: `all`; only the `last`, and all if that one differs; or `none`.
+            MD5: `all`; the `last`, and all if that one differs; or `none`.
         source_changes: What to do when FILE is changed on the way: `fail`; or `warn`, as long as
             its size stays the same and its bytes prove to be the same at the end.
+        page_cache: Whether FILE may stay in the page cache (`keep`) or makes room (`drop`).
         grace: Seconds that the part on its way has after the first Ctrl-C or SIGTERM; 0 cuts it.
         quiet: No progress and no result lines, only errors.
         json: Print one JSON object per uploaded file.
@@ -74,6 +76,7 @@ def upload(  # noqa: PLR0913 - every option of the command is one
             restart=restart,
             resume_check=resume_check,
             source_changes=source_changes,
+            page_cache=page_cache,
             grace_s=checked_grace_s(grace),
             quiet=quiet,
             json=json,

@@ -18,6 +18,7 @@ from typing import Literal
 from asyncup import UploadOptions
 from asyncup.cli.usage_error import UsageError
 from asyncup.cli.vault_options import VaultOptions
+from asyncup.pipeline.options import PageCachePolicy
 
 __all__ = [
     "GRACE_S",
@@ -65,7 +66,7 @@ class UploadRequest:
         part_size, memory: bytes, as given; None is the library's default.
         content_md5: the form of the `Content-MD5` header.
         restart: begin anew instead of continuing what an earlier run has left.
-        resume_check, source_changes: as in the library's options.
+        resume_check, source_changes, page_cache: as in the library's options.
         grace_s: seconds that a part on its way has after the first signal.
         quiet: no progress, no result lines.
         json: a JSON object per file on stdout.
@@ -81,6 +82,7 @@ class UploadRequest:
     restart: bool = False
     resume_check: ResumeCheck = "all"
     source_changes: SourceChanges = "fail"
+    page_cache: PageCachePolicy = "keep"
     grace_s: float = GRACE_S
     quiet: bool = False
     json: bool = False
@@ -93,6 +95,7 @@ class UploadRequest:
             content_md5=self.content_md5,
             resume_check=self.resume_check,
             source_changes=self.source_changes,
+            page_cache=self.page_cache,
         )
         return options if self.memory is None else replace(options, memory_budget=self.memory)
 
@@ -158,6 +161,8 @@ def continuing_command(request: UploadRequest, target: Target, session_id: str) 
         words += ["--resume-check", request.resume_check]
     if request.source_changes != "fail":
         words += ["--source-changes", request.source_changes]
+    if request.page_cache != "keep":
+        words += ["--page-cache", request.page_cache]
     if request.grace_s != GRACE_S:
         words += ["--grace", f"{request.grace_s:g}"]
     words += request.vault.words()

@@ -80,7 +80,7 @@ class Buffers:
         if buffer is None:
             buffer = CopiedBuffer(self._source, part, self._spare_memory(part.length))
         self._in_use.add(buffer)
-        await anyio.to_thread.run_sync(buffer.load)
+        await anyio.to_thread.run_sync(self._read, buffer)
         return buffer
 
     def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
@@ -108,9 +108,20 @@ class Buffers:
     async def _unmap(self, buffer: MappedBuffer) -> None:
         try:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(buffer.close)
+                await anyio.to_thread.run_sync(self._close, buffer)
         finally:
             self._memory.give_back(buffer.length)
+
+    def _read(self, buffer: PartBuffer) -> None:
+        part = buffer.part
+        self._source.expect(part.offset, part.length)
+        buffer.load()
+        if not isinstance(buffer, MappedBuffer):
+            self._source.done_with(part.offset, part.length)
+
+    def _close(self, buffer: MappedBuffer) -> None:
+        buffer.close()
+        self._source.done_with(buffer.part.offset, buffer.part.length)
 
     def release_all(self) -> None:
         """Give back what is still in use, when no thread works on it any more."""

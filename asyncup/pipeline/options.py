@@ -14,9 +14,10 @@ from asyncup.protocol.content_md5 import ContentMd5Policy
 from asyncup.protocol.resume import ResumeCheck
 from asyncup.protocol.retry import RetryPolicy
 
-__all__ = ["BufferPolicy", "SourceChanges", "UploadOptions"]
+__all__ = ["BufferPolicy", "PageCachePolicy", "SourceChanges", "UploadOptions"]
 
 BufferPolicy = Literal["auto", "copied"]
+PageCachePolicy = Literal["keep", "drop"]
 SourceChanges = Literal["fail", "warn"]
 """What becomes of an upload whose file is changed meanwhile without a change of its size."""
 
@@ -25,6 +26,7 @@ _DEFAULT_HASH_THREADS = 3
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "content_md5": get_args(ContentMd5Policy),
     "buffers": get_args(BufferPolicy),
+    "page_cache": get_args(PageCachePolicy),
     "resume_check": get_args(ResumeCheck),
     "source_changes": get_args(SourceChanges),
 }
@@ -49,6 +51,9 @@ class UploadOptions:
         buffers: "auto" (default) maps the file's own pages while the kernel promises that nobody writes to it, and
             copies otherwise; "copied" always copies. Choose that where processes may be frozen for longer than the
             kernel keeps its promise (45 s as Linux comes) while others shrink the file: a paused container.
+        page_cache: "keep" (default) leaves the file in the system's page cache, as any reader does; "drop" gives each
+            part's pages back once Vault has it, so that a migration does not push out what a busy server works with.
+            That goes for pages that others had read before, too; and has no effect where the system cannot do it.
         retry: how often and how long after a failure the same thing is tried again.
         stall_timeout_s: seconds without one byte taken by the network, 30 by default, after which an attempt is given
             up and Vault is asked what it holds.
@@ -73,6 +78,7 @@ class UploadOptions:
     hash_threads: int = _DEFAULT_HASH_THREADS
     content_md5: ContentMd5Policy = "auto"
     buffers: BufferPolicy = "auto"
+    page_cache: PageCachePolicy = "keep"
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     stall_timeout_s: float = 30.0
     answer_timeout_s: float = 300.0

@@ -42,7 +42,7 @@ async def prepare(
     name = os.fspath(path)
     clock = StageClock(time.perf_counter, lambda stage: emit(StageEntered(name, stage)))
     with raise_single_error(name):
-        opened = open_source(path, changes=options.source_changes)
+        opened = open_source(path, changes=options.source_changes, page_cache=options.page_cache)
         async with opened as source, _vault_or_environment(vault, on_event) as client:
             patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
             with on_behalf(options.retry, on_event, patience), (drain or Drain()).lane() as lane:

@@ -99,6 +99,7 @@ def _read_and_hash(source: Source) -> tuple[bytearray, bytes, float]:
     """Return the file's bytes, their MD5, and the seconds that hashing took. For a worker thread."""
     content = bytearray(source.size)
     source.read(memoryview(content), 0)
+    source.done_with(0, source.size)
     source.verify_unchanged()
     begun = time.perf_counter()
     digest = hashlib.md5(content, usedforsecurity=False).digest()

@@ -26,7 +26,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
-from asyncup.pipeline.options import SourceChanges
+from asyncup.pipeline.options import PageCachePolicy, SourceChanges
 from asyncup.pipeline.positional_read import read_into
 
 __all__ = ["Source", "SourceIdentity", "open_source"]
@@ -68,13 +68,23 @@ class Source:
         fd: open for reading.
         identity: of the open file.
         changes: what a change means that leaves the size alone.
+        page_cache: whether what was read stays in the system's page cache.
     """
 
-    def __init__(self, path: str, fd: int, identity: SourceIdentity, *, changes: SourceChanges = "fail") -> None:
+    def __init__(
+        self,
+        path: str,
+        fd: int,
+        identity: SourceIdentity,
+        *,
+        changes: SourceChanges = "fail",
+        page_cache: PageCachePolicy = "keep",
+    ) -> None:
         self.path = path
         self.fd = fd
         self.identity = identity
         self._changes = changes
+        self._page_cache = page_cache
         self._seen = identity
         self._touches: list[str] = []
         self._told = 0
@@ -109,6 +119,21 @@ class Source:
         if got < len(view):
             self.verify_unchanged()  # says how long it is now, if it is not as long again
             raise self.changed(f"it ended after {offset + got} bytes")
+
+    def expect(self, offset: int, length: int) -> None:
+        """Let the disk begin with a range that is about to be read, in pieces as large as it can."""
+        self._advise(offset, length, "POSIX_FADV_WILLNEED")
+
+    def done_with(self, offset: int, length: int) -> None:
+        """Say that a range is not read again: its pages leave the page cache, if that was asked for."""
+        if self._page_cache == "drop":
+            self._advise(offset, length, "POSIX_FADV_DONTNEED")
+
+    def _advise(self, offset: int, length: int, advice: str) -> None:
+        # Advice may be refused (a file system without a page cache), and not every system takes any.
+        if length and hasattr(os, "posix_fadvise"):
+            with suppress(OSError):
+                os.posix_fadvise(self.fd, offset, length, getattr(os, advice))
 
     def verify_unchanged(self) -> None:
         """Compare the open file with what it was.
@@ -162,7 +187,9 @@ class Source:
 
 
 @asynccontextmanager
-async def open_source(path: str | os.PathLike[str], *, changes: SourceChanges = "fail") -> AsyncIterator[Source]:
+async def open_source(
+    path: str | os.PathLike[str], *, changes: SourceChanges = "fail", page_cache: PageCachePolicy = "keep"
+) -> AsyncIterator[Source]:
     """Open a regular file for reading, off the event loop, and close it at the end.
 
     Raises:
@@ -192,7 +219,7 @@ async def open_source(path: str | os.PathLike[str], *, changes: SourceChanges = 
         [status] = seen
         if not stat.S_ISREG(status.st_mode):
             raise _not_a_file(name)
-        yield Source(name, file.fileno(), SourceIdentity.of(status), changes=changes)
+        yield Source(name, file.fileno(), SourceIdentity.of(status), changes=changes, page_cache=page_cache)
     finally:
         with anyio.CancelScope(shield=True):
             await file.close()

@@ -58,6 +58,20 @@ READING = frozenset(
 )
 """Operations that change nothing: a doubt about them is settled by asking again."""
 
+_ONCE = frozenset(
+    {
+        Operation.CREATE_SESSION,
+        Operation.COMMIT,
+        Operation.ABORT,
+        Operation.CREATE_FILE,
+        Operation.CREATE_FOLDER,
+        Operation.MOVE_ITEM,
+        Operation.DELETE_ITEM,
+    }
+)
+"""Done twice, they are refused or leave something behind. A proxy's 503 is a doubt for them: it may be the answer that
+the proxy did not get. Others may simply be repeated: a part of the same number overwrites."""
+
 _BUSY = frozenset({"API_LIMIT_EXCEEDED", "OPERATION_IN_PROGRESS", "RACE_CONDITION"})
 """Refused before anything was done; the same may work a little later."""
 
@@ -148,7 +162,7 @@ def classify(operation: Operation, error: AsyncupError) -> Verdict:
     elif isinstance(error, LoginError):
         verdict = Verdict.LOG_IN if error.expired and operation is not Operation.LOG_IN else Verdict.GIVE_UP
     elif isinstance(error, VaultError):
-        verdict = _of_refusal(error)
+        verdict = _of_refusal(operation, error)
     if verdict is Verdict.RECONCILE and operation in READING:
         return Verdict.RETRY
     return verdict
@@ -189,7 +203,7 @@ def _of_transport(error: TransportError) -> Verdict:
     return Verdict.RETRY if isinstance(error, VaultUnreachable) else Verdict.RECONCILE
 
 
-def _of_refusal(error: VaultError) -> Verdict:
+def _of_refusal(operation: Operation, error: VaultError) -> Verdict:
     if isinstance(error, MalformedAnswer):
         return Verdict.RECONCILE
     if error.error_type in _BUSY:
@@ -200,6 +214,13 @@ def _of_refusal(error: VaultError) -> Verdict:
         # During an upgrade Vault answers with a body of its own, and says how long to wait.
         busy = error.retry_after_s is not None or (error.status in STATUS_BUSY and error.error_type not in _DEFINITE)
         return Verdict.RETRY if busy and not isinstance(error, AccessRefused | ItemExists) else Verdict.GIVE_UP
-    if error.status in STATUS_BUSY:
+    return _of_status(operation, error.status)
+
+
+def _of_status(operation: Operation, status: int) -> Verdict:
+    """Say what a status alone means, which is not Vault's own word but a server's, or a proxy's, before it."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and operation in _ONCE:
+        return Verdict.RECONCILE
+    if status in STATUS_BUSY:
         return Verdict.RETRY
-    return Verdict.RECONCILE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.GIVE_UP
+    return Verdict.RECONCILE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.GIVE_UP

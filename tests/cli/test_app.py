@@ -48,7 +48,7 @@ def test_every_option_of_upload_is_explained(capsys: pytest.CaptureFixture[str])
     options = [row.split() for row in rows if row.startswith("--")]
     assert [option[0] for option in options] == [
         "--session-id", "--commit", "--overwrite", "--part-size", "--memory", "--content-md5",
-        "--restart", "--resume-check", "--source-changes", "--grace", "--quiet", "--json",
+        "--restart", "--resume-check", "--source-changes", "--page-cache", "--grace", "--quiet", "--json",
         "--profile", "--dns", "--api-version", "--username",
     ]  # fmt: skip
     assert all(len(option) > 4 for option in options)

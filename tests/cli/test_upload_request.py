@@ -76,10 +76,21 @@ def test_contradictions_are_refused(arguments: list[str], options: dict[str, obj
 def test_what_is_not_given_has_the_default_of_the_library() -> None:
     assert UploadRequest(targets=()).options() == UploadOptions()
     options = UploadRequest(
-        targets=(), part_size=7, memory=8, content_md5="hex", resume_check="last", source_changes="warn"
+        targets=(),
+        part_size=7,
+        memory=8,
+        content_md5="hex",
+        resume_check="last",
+        source_changes="warn",
+        page_cache="drop",
     ).options()
     assert options == UploadOptions(
-        part_size=7, memory_budget=8, content_md5="hex", resume_check="last", source_changes="warn"
+        part_size=7,
+        memory_budget=8,
+        content_md5="hex",
+        resume_check="last",
+        source_changes="warn",
+        page_cache="drop",
     )
 
 
@@ -103,9 +114,14 @@ def test_what_is_not_given_has_the_default_of_the_library() -> None:
             "asyncup upload --session-id s1 --commit --memory 8 --content-md5 hex --quiet --json -- -a",
         ),
         (
-            UploadRequest(targets=(), restart=True, resume_check="none", source_changes="warn", grace_s=0.5),
+            UploadRequest(
+                targets=(), restart=True, resume_check="none", source_changes="warn", page_cache="drop", grace_s=0.5
+            ),
             Target("a", destination="/u1/a"),
-            "asyncup upload --session-id s1 --commit --resume-check none --source-changes warn --grace 0.5 a",
+            (
+                "asyncup upload --session-id s1 --commit --resume-check none --source-changes warn --page-cache drop"
+                " --grace 0.5 a"
+            ),
         ),
     ],
 )

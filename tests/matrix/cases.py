@@ -116,7 +116,7 @@ VARIANTS: Mapping[Do, tuple[Mapping[str, object], ...]] = {
         {"error_type": "ITEM_NAME_EXISTS"},
     ),
     Do.REDIRECT: ({"location": "https://elsewhere.example/"},),
-    Do.STATUS_AFTER: ({"status": 504},),
+    Do.STATUS_AFTER: ({"status": 504}, {"status": 503}),
     Do.DELAY: ({"seconds": 0.02},),
     Do.SLOW_ANSWER: ({"seconds": 0.02},),
     Do.SLOW_READ: ({"rate": 200_000},),

@@ -58,7 +58,7 @@ STATUSES: dict[int, tuple[type[VaultError], Verdict, Verdict]] = {
     429: (VaultError, RETRY, RETRY),
     500: (VaultError, RETRY, RECONCILE),
     502: (VaultError, RETRY, RECONCILE),
-    503: (VaultError, RETRY, RETRY),
+    503: (VaultError, RETRY, RECONCILE),
     504: (VaultError, RETRY, RECONCILE),
 }
 

@@ -47,6 +47,7 @@ CHANGES = {
     Operation.DELETE_ITEM,
     Operation.END_LOGIN,
 }
+ONCE = CHANGES - {Operation.PUT_PART, Operation.END_LOGIN}
 READS = set(Operation) - CHANGES - {Operation.LOG_IN}
 
 # What Vault may have done is asked after a change; anything else that is passing is simply asked again.
@@ -58,7 +59,7 @@ EXPECTED_OF_TYPE: dict[str, Verdict | str] = {
     "UNEXPECTED_ERROR": UNKNOWN,
     "INVALID_SESSION_ID": LOG_IN,
 }
-EXPECTED_OF_STATUS = {401: LOG_IN, 408: RETRY, 425: RETRY, 429: RETRY, 503: RETRY}
+EXPECTED_OF_STATUS: dict[int, Verdict | str] = {401: LOG_IN, 408: RETRY, 425: RETRY, 429: RETRY, 503: "a proxy's word"}
 
 
 def verdict_of(operation: Operation, answer: Answer) -> Verdict:
@@ -68,6 +69,8 @@ def verdict_of(operation: Operation, answer: Answer) -> Verdict:
 
 
 def expected(operation: Operation, what: Verdict | str) -> Verdict:
+    if what == "a proxy's word":
+        what = UNKNOWN if operation in ONCE else RETRY
     if operation is Operation.LOG_IN:
         # After a doubt it is for the client to see that a login is not repeated often: Vault locks users out.
         return RECONCILE if what == UNKNOWN else RETRY if what is RETRY else GIVE_UP

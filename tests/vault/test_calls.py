@@ -332,10 +332,17 @@ async def test_a_login_that_is_refused_after_a_doubt_settles_nothing() -> None:
 
 
 async def test_what_did_nothing_for_certain_is_repeated_without_asking() -> None:
-    attempt, made = outcomes(VaultError("x", status=503), AWAY, "new")
+    attempt, made = outcomes(VaultError("x", status=429), AWAY, "new")
     settle, asked = outcomes()
     assert await Wire(FINE).calls().repeat(Operation.CREATE_SESSION, attempt, settle) == "new"
     assert (len(made), len(asked)) == (3, 0)
+
+
+async def test_a_proxys_503_after_a_creation_is_a_doubt() -> None:
+    attempt, made = outcomes(VaultError("x", status=503))
+    settle, asked = outcomes("ours")
+    assert await Wire(FINE).calls().repeat(Operation.CREATE_SESSION, attempt, settle) == "ours"
+    assert (len(made), len(asked)) == (1, 1)
 
 
 async def test_a_name_that_exists_after_a_doubt_may_be_our_own() -> None:

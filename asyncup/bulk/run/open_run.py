@@ -70,8 +70,7 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
         ConfigurationError: the journal is in use, another run's, or cannot be used.
         AsyncupError: the run could not go on, and nobody took the results to their end, who would have been told.
     """
-    options, bulk = options or UploadOptions(), bulk or BulkOptions()
-    options = replace(options, least_parts=options.least_parts or LEAST_PARTS)
+    options, bulk = _for_many_files(options or UploadOptions()), bulk or BulkOptions()
     key = key or RunKey(source=_BY_A_PROGRAM, destination="/", matching=bulk.matching)
     large_from = _large_from(vault, options, bulk)
     opening = open_journal(
@@ -96,6 +95,10 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
                 yield run
                 tasks.cancel_scope.cancel()
         run.raise_error()
+
+
+def _for_many_files(options: UploadOptions) -> UploadOptions:
+    return replace(options, least_parts=options.least_parts or LEAST_PARTS)
 
 
 def _large_from(vault: Vault, options: UploadOptions, bulk: BulkOptions) -> int:

@@ -26,6 +26,7 @@ from asyncup.cli.interrupt import run_interruptible
 from asyncup.cli.upload_request import GRACE_S
 from asyncup.cli.usage_error import UsageError
 from asyncup.cli.vault_options import VaultOptions
+from asyncup.pipeline.options import PageCachePolicy, SourceChanges
 
 __all__ = ["RunOptions", "migrate", "retry"]
 
@@ -48,6 +49,10 @@ class RunOptions:
         bwlimit: Bytes per second such as `50M`, or a timetable such as `"08:00,10M 19:00,off"`.
         overwrite: Replace files that are in Vault with another size.
         skip: `listed` leaves out what Vault lists with the same size; `never` saves the listing.
+        source_changes: What to do when a file is changed while it is sent: `fail`; or `warn`, as long
+            as its size stays the same and its bytes prove to be the same at the end.
+        page_cache: Whether files may stay in the system's page cache: `keep`; or `drop`, so that they
+            do not push out what other programs work with.
         failed_again: Send again what an earlier run with this journal gave up.
         verify: Compare afterwards what is in Vault: its listed `size`, or all its `bytes`.
         loader_csv: Write CSV files for Vault Loader into the report folder.
@@ -66,6 +71,8 @@ class RunOptions:
     bwlimit: Annotated[str | None, Parameter(metavar="LIMIT")] = None
     overwrite: Flag = False
     skip: Skip = "listed"
+    source_changes: SourceChanges = "fail"
+    page_cache: PageCachePolicy = "keep"
     failed_again: Flag = False
     verify: VerifyHow | None = None
     loader_csv: Flag = False
@@ -95,6 +102,8 @@ class RunOptions:
             bandwidth=bandwidth_of(self.bwlimit),
             overwrite=self.overwrite,
             skip=self.skip,
+            source_changes=self.source_changes,
+            page_cache=self.page_cache,
             failed_again=self.failed_again,
             verify=self.verify,
             loader=LoaderWish(rows=self.loader_rows, upload=self.loader_upload) if self.loader_csv else None,

@@ -16,6 +16,7 @@ from asyncup.bulk.run.options import BulkOptions
 from asyncup.cli.usage_error import UsageError
 from asyncup.cli.vault_options import VaultOptions
 from asyncup.errors import ConfigurationError
+from asyncup.pipeline.options import PageCachePolicy, SourceChanges, UploadOptions
 
 __all__ = ["LoaderWish", "MigrateRequest", "OrderName", "Skip", "VerifyHow", "bandwidth_of", "order_of"]
 
@@ -49,6 +50,7 @@ class MigrateRequest:
         bandwidth: the limit; None is none.
         overwrite: replace what is in Vault.
         skip: whether files that Vault lists with the same size are left out.
+        source_changes, page_cache: as in the library's options for each upload.
         failed_again: send again what an earlier run on the journal gave up.
         verify: how what is in Vault is compared after the run; None is not at all.
         loader: the CSV for Vault Loader; None is none.
@@ -67,6 +69,8 @@ class MigrateRequest:
     bandwidth: Timetable | None = None
     overwrite: bool = False
     skip: Skip = "listed"
+    source_changes: SourceChanges = "fail"
+    page_cache: PageCachePolicy = "keep"
     failed_again: bool = False
     verify: VerifyHow | None = None
     loader: LoaderWish | None = None
@@ -89,6 +93,10 @@ class MigrateRequest:
             raise UsageError("--loader-upload needs a DESTINATION, which a retry has not")
         if self.grace_s < 0 or not math.isfinite(self.grace_s):
             raise UsageError(f"--grace must be a number of seconds, not {self.grace_s}")
+
+    def upload_options(self) -> UploadOptions:
+        """Return the library's options for each file."""
+        return UploadOptions(source_changes=self.source_changes, page_cache=self.page_cache)
 
     def bulk_options(self) -> BulkOptions:
         """Return the library's options for the run.

@@ -120,6 +120,7 @@ class MigrateRun:
                 journal=request.journal,
                 key=key,
                 source_folder=place if is_folder else None,
+                options=request.upload_options(),
                 bulk=bulk,
                 on_event=self._on_event,
                 drain=self._drain,
