@@ -120,6 +120,7 @@ async def vault_from_settings(
         on_event=on_event,
         retry=retry,
         transport=transport,
+        congestion_control=options.congestion,
     )
 
 

@@ -37,6 +37,11 @@ class VaultOptions:
         Parameter(help="Who logs in by password [VEEVA_VAULT_USERNAME].", metavar="NAME"),
     ] = None
 
+    congestion: Annotated[
+        str | None,
+        Parameter(help="The TCP congestion control, such as bbr; by default the system's own.", metavar="NAME"),
+    ] = None
+
     def words(self) -> list[str]:
         """Return the options as they were given, for a command line that goes on."""
         given = (
@@ -44,5 +49,6 @@ class VaultOptions:
             ("--dns", self.dns),
             ("--api-version", self.api_version),
             ("--username", self.username),
+            ("--congestion", self.congestion),
         )
         return [word for name, value in given if value is not None for word in (name, value)]

@@ -28,6 +28,7 @@ from aiohttp.abc import AbstractStreamWriter
 from asyncup.errors import ConfigurationError, Phase, ProxyRefused, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.standstill import Waiting
+from asyncup.vault.congestion import sockets_with
 from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
 from asyncup.vault.transport import Body, HttpRequest
@@ -52,6 +53,7 @@ class AiohttpTransport:
     Args:
         base_url: scheme, host and port, such as "https://myvault.veevavault.com".
         ssl_context: for TLS; None takes the operating system's own trust store, company CAs included.
+        congestion_control: of TCP, such as "bbr"; None leaves it to the system.
         now: seconds of a clock that never goes back; an argument so that tests need no waiting.
         wall: Unix seconds; an argument for the same reason.
     """
@@ -61,6 +63,7 @@ class AiohttpTransport:
         base_url: str,
         *,
         ssl_context: ssl.SSLContext | None = None,
+        congestion_control: str | None = None,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -68,6 +71,7 @@ class AiohttpTransport:
         self._now = now
         self._wall = wall
         self._ssl_context = ssl_context
+        self._socket_factory = None if congestion_control is None else sockets_with(congestion_control)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._opening = anyio.Lock()
@@ -140,7 +144,12 @@ class AiohttpTransport:
                 if self._closed:  # meanwhile
                     raise ConfigurationError(_CLOSED)
                 self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
+                    connector=aiohttp.TCPConnector(
+                        ssl=context,
+                        limit=_CONNECTIONS,
+                        keepalive_timeout=_KEEPALIVE_S,
+                        socket_factory=self._socket_factory,
+                    ),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None),
                     # A cookie would carry a login beside the one that was chosen.
                     cookie_jar=aiohttp.DummyCookieJar(),

@@ -53,11 +53,13 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
         client_id: the name in Vault's API usage log, by default "asyncup"; letters, digits, `. _ -`.
         retry: how often and how long after a failure the same thing is tried again.
         ssl_context: for TLS; None takes the operating system's trust store.
+        congestion_control: of TCP, where the system lets a program choose (Linux): "bbr" may fill a long line that
+            loses packets better than the system's own choice, which None (default) leaves it at.
         on_event: told of retries of calls that carry no part.
         transport: another way to send requests, for tests.
 
     Raises:
-        ConfigurationError: the address or the version makes no sense.
+        ConfigurationError: the address or the version makes no sense, or there is no such congestion control.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are keyword-only and have a default
@@ -70,13 +72,16 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
         client_id: str = "asyncup",
         retry: RetryPolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        congestion_control: str | None = None,
         on_event: EventHook | None = None,
         transport: Transport | None = None,
     ) -> None:
         self._address = parse_address(address)
         self.content_md5 = ContentMd5Memory()
         self.upload_sessions_in_use: set[str] = set()
-        self._transport = transport or AiohttpTransport(self._address.base_url, ssl_context=ssl_context)
+        self._transport = transport or AiohttpTransport(
+            self._address.base_url, ssl_context=ssl_context, congestion_control=congestion_control
+        )
         limits = limits or limits_for(api_version)
         calls = Calls(
             self._transport,

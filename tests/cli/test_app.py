@@ -49,7 +49,7 @@ def test_every_option_of_upload_is_explained(capsys: pytest.CaptureFixture[str])
     assert [option[0] for option in options] == [
         "--session-id", "--commit", "--overwrite", "--part-size", "--memory", "--content-md5",
         "--restart", "--resume-check", "--source-changes", "--page-cache", "--grace", "--quiet", "--json",
-        "--profile", "--dns", "--api-version", "--username",
+        "--profile", "--dns", "--api-version", "--username", "--congestion",
     ]  # fmt: skip
     assert all(len(option) > 4 for option in options)
 
