@@ -48,8 +48,9 @@ IN_PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 test: $(STAMP) $(FOREIGN_STAMP) ## run the tests; ARGS goes to pytest, such as "-n 0 -s tests/vault"
 	ASYNCUP_FOREIGN_PYTHON=$(FOREIGN)/bin/python $(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
-soak: $(STAMP) ## ten minutes of kills, outages and random tests; ASYNCUP_SOAK_SEED and _FILES
+soak: $(STAMP) ## kills, outages and random tests (ten minutes), then bulk runs at a tenth of `make scale` (as long again)
 	$(BIN)/python -m tests.soak
+	ASYNCUP_SCALE_FILES=20000 ASYNCUP_SCALE_ROWS=100000 $(BIN)/python -m tests.soak.scale
 
 scale: $(STAMP) ## bulk runs as large as promised, with figures; an hour; ARGS="small link kills rows" are its parts
 	$(BIN)/python -m tests.soak.scale $(ARGS)
