@@ -131,6 +131,21 @@ def test_four_parts_at_least(size: int, parts: int) -> None:
     assert make_plan(size, LIMITS_2000_PARTS, memory_budget=2**31, least_parts=4).parts == parts
 
 
+@pytest.mark.parametrize(("least", "parts"), [(1, 1), (2, 2), (3, 3)])
+def test_so_many_parts_as_are_asked_for(least: int, parts: int) -> None:
+    assert make_plan(40_000_000, LIMITS_2000_PARTS, memory_budget=2**31, least_parts=least).parts == parts
+
+
+def test_one_part_is_enough_where_nothing_is_asked_for() -> None:
+    assert make_plan(40_000_000, LIMITS_2000_PARTS, memory_budget=2**31).parts == 1
+
+
+def test_the_largest_part_size_is_allowed() -> None:
+    largest = LIMITS_2000_PARTS.max_part_size
+    plan = make_plan(2 * largest, LIMITS_2000_PARTS, memory_budget=2**31, part_size=largest)
+    assert (plan.part_size, plan.parts) == (largest, 2)
+
+
 @given(budget=st.integers(PARTS_IN_MEMORY * LIMITS_2000_PARTS.min_part_size * 2, 2**31), size=st.integers(0, 10**9))
 def test_parts_begin_at_pages_where_there_is_a_choice(budget: int, size: int) -> None:
     assert choose_part_size(size, LIMITS_2000_PARTS, memory_budget=budget) % PAGE == 0
