@@ -89,13 +89,17 @@ async def test_nothing_depends_on_it(
 
 async def test_the_pages_really_leave_the_cache(tmp_path: Path) -> None:
     file = tmp_path / "file.bin"
-    file.write_bytes(os.urandom(40 * 8192))
+    file.write_bytes(os.urandom(8192))
     fd = os.open(file, os.O_RDONLY)
     try:
         os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        if resident(file):
+            pytest.skip("this file system keeps its pages in any case")
+        file.read_bytes()
         assert resident(file) > 0
         memory = MemoryVault()
-        # Pages that belong to two parts would stay.
+        # One part: what the kernel keeps together (large folios) stays while a part of it may be wanted.
         options = replace(OPTIONS, part_size=8192, small_file_max=SMALL, page_cache="drop")
         async with memory.vault() as vault:
             await upload_file(file, PATH, vault=vault, options=options)
