@@ -24,6 +24,7 @@ from tests.fakes.memory_vault import (
     USER,
     Endpoint,
     MemoryVault,
+    broken_off,
     do,
     flipped,
     login_expires,
@@ -153,6 +154,35 @@ async def test_a_damaged_file_is_replaced_although_it_has_the_size(tmp_path: Pat
     assert sorted(result.attempts for result in results) == [1, 1, 2]
     assert_all_in_place(memory, pairs)
     memory.assert_clean()
+
+
+async def test_a_damaged_file_is_replaced_although_the_next_attempt_failed_otherwise(tmp_path: Path) -> None:
+    memory, pairs = one_folder(1, tmp_path)
+    memory.fail(Endpoint.CREATE_ITEM, flipped("store"), broken_off(after=0))
+    async with memory.vault() as vault:
+        options = replace(IN_PLACE, retry=RetryPolicy(max_attempts=1))
+        results = await run_all(pairs, vault, tmp_path, options=options)
+    assert [(result.state, result.attempts) for result in results] == [(State.DONE, 3)]
+    assert_all_in_place(memory, pairs)
+
+
+async def test_a_file_that_became_small_leaves_no_session(tmp_path: Path) -> None:
+    memory = vault_in_memory()
+    [(file, destination)] = pairs = make_files(tmp_path, 1, sizes=[25_000])
+    memory.fail(Endpoint.PUT_PART, *[unreachable()] * 200, nth=2)
+    options = UploadOptions(memory_budget=100_000, retry=RetryPolicy(max_attempts=2))
+    async with memory.vault(retry=RetryPolicy(max_attempts=2)) as vault:
+        with pytest.raises(VaultUnreachable):
+            await run_all(pairs, vault, tmp_path, options=options)
+    assert len(memory.sessions) == 1
+    memory._faults.clear()
+    memory.closed = False
+    file.write_bytes(b"small")
+    async with memory.vault() as vault:
+        [result] = await run_all(pairs, vault, tmp_path)
+    assert result.state is State.DONE
+    assert memory.items[destination] == b"small"
+    assert not memory.sessions
 
 
 async def test_what_may_pass_is_tried_only_so_often_and_nothing_damaged_is_left(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ class LaneWork:
         ) as transfer:
             await self._compare_with_manifest(transfer)
             if transfer.source.size < tools.large_from:
+                await self.abort()  # the upload session of when it was larger
                 return await self._in_one_request(transfer)
             transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
             async with tools.slots.hold():

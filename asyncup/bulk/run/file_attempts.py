@@ -84,7 +84,7 @@ class Attempts:
             except UploadInterrupted:
                 return None
             except AsyncupError as error:
-                effort.damaged = _arrived_damaged(error, work)
+                effort.damaged = effort.damaged or _arrived_damaged(error, work)
                 sent = self._again(entry, error, effort) or await self._given_up(work, error, effort)
         return sent if isinstance(sent, CommitTaken | Again) else self._ended(entry, sent)
 

@@ -14,6 +14,7 @@ from asyncup.cli.arguments import Bytes, Flag
 from asyncup.cli.bulk.dry_run_command import DryRunRequest, run_dry
 from asyncup.cli.bulk.migrate_request import (
     LoaderWish,
+    MatchingName,
     MigrateRequest,
     OrderName,
     Skip,
@@ -46,6 +47,10 @@ class RunOptions:
         order: Which file comes next.
         lanes: The most files at once, 32 by default; how many there are, it finds out by itself.
         memory: Bytes of files that are in memory at once, 768 MiB by default.
+        sessions: The most upload sessions at once, of the 50 that a Vault has for everybody; 25 by
+            default.
+        matching: When two destinations are one: `folded` minds neither case nor Unicode form, `nfc`
+            minds case, `exact` both.
         bwlimit: Bytes per second such as `50M`, or a timetable such as `"08:00,10M 19:00,off"`.
         overwrite: Replace files that are in Vault with another size.
         skip: `listed` leaves out what Vault lists with the same size; `never` saves the listing.
@@ -68,6 +73,8 @@ class RunOptions:
     order: OrderName = "as-given"
     lanes: int | None = None
     memory: Bytes | None = None
+    sessions: int | None = None
+    matching: MatchingName = "folded"
     bwlimit: Annotated[str | None, Parameter(metavar="LIMIT")] = None
     overwrite: Flag = False
     skip: Skip = "listed"
@@ -99,6 +106,8 @@ class RunOptions:
             order=order_of(self.order),
             lanes=self.lanes,
             memory=self.memory,
+            sessions=self.sessions,
+            matching=self.matching,
             bandwidth=bandwidth_of(self.bwlimit),
             overwrite=self.overwrite,
             skip=self.skip,

@@ -6,11 +6,13 @@ Pure: no file is touched and nothing is sent here. Must not know how a run is do
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from asyncup.bulk.budgets.bandwidth_timetable import Timetable, parse_bandwidth
-from asyncup.bulk.journal.entry import Order
+from asyncup.bulk.journal.entry import Matching, Order
 from asyncup.bulk.run.inputs import RunSource
 from asyncup.bulk.run.options import BulkOptions
 from asyncup.cli.usage_error import UsageError
@@ -18,8 +20,9 @@ from asyncup.cli.vault_options import VaultOptions
 from asyncup.errors import ConfigurationError
 from asyncup.pipeline.options import PageCachePolicy, SourceChanges, UploadOptions
 
-__all__ = ["LoaderWish", "MigrateRequest", "OrderName", "Skip", "VerifyHow", "bandwidth_of", "order_of"]
+__all__ = ["LoaderWish", "MatchingName", "MigrateRequest", "OrderName", "Skip", "VerifyHow", "bandwidth_of", "order_of"]
 
+MatchingName: TypeAlias = Literal["folded", "nfc", "exact"]
 OrderName: TypeAlias = Literal["as-given", "name", "smallest", "largest"]
 Skip: TypeAlias = Literal["listed", "never"]
 VerifyHow: TypeAlias = Literal["size", "bytes"]
@@ -46,7 +49,8 @@ class MigrateRequest:
         source: what is sent, and where to.
         journal, report: the journal's file, and the folder of the results.
         order: which file comes next.
-        lanes, memory: the most of each; None leaves it to the library.
+        lanes, memory, sessions: the most of each; None leaves it to the library.
+        matching: when two destinations are one.
         bandwidth: the limit; None is none.
         overwrite: replace what is in Vault.
         skip: whether files that Vault lists with the same size are left out.
@@ -66,6 +70,8 @@ class MigrateRequest:
     order: Order = Order.AS_GIVEN
     lanes: int | None = None
     memory: int | None = None
+    sessions: int | None = None
+    matching: MatchingName = "folded"
     bandwidth: Timetable | None = None
     overwrite: bool = False
     skip: Skip = "listed"
@@ -87,6 +93,13 @@ class MigrateRequest:
         """
         if self.lanes is not None and self.lanes < 1:
             raise UsageError(f"--lanes must be at least 1, not {self.lanes}")
+        if self.sessions is not None and self.sessions < 1:
+            raise UsageError(f"--sessions must be at least 1, not {self.sessions}")
+        report, place = _absolute(self.report), _absolute(self.source.place)
+        if self.source.only_failed and place in (report / "results.jsonl", report / "results.csv"):
+            raise UsageError("--report would replace the results that are to be retried: name another folder")
+        if report.is_relative_to(place):
+            raise UsageError("--report must not be in the folder that is sent: the next run would send it")
         if self.loader is not None and self.loader.rows < 1:
             raise UsageError(f"--loader-rows must be at least 1, not {self.loader.rows}")
         if self.loader is not None and self.loader.upload and self.source.only_failed:
@@ -110,11 +123,17 @@ class MigrateRequest:
             start_lanes=min(default.start_lanes, default.lanes if self.lanes is None else self.lanes),
             memory=default.memory if self.memory is None else self.memory,
             bandwidth=self.bandwidth,
+            session_share=default.session_share if self.sessions is None else self.sessions,
             order=self.order,
+            matching=Matching(self.matching),
             overwrite=self.overwrite,
             skip=self.skip,
             failed_again=self.failed_again,
         )
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - without asking the disk
 
 
 def bandwidth_of(text: str | None) -> Timetable | None:
