@@ -7,7 +7,8 @@ nothing was done, so that the same may be sent again. Must not know why there is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 import anyio.to_thread
@@ -36,8 +37,8 @@ _LOOKS_FOR_COMMITTED_FILE = 6
 class ShowsItems(Protocol):
     """What a `Vault` can be asked about its files."""
 
-    async def list_items(self, folder: str) -> list[Item]:
-        """Return what a folder holds."""
+    def each_item(self, folder: str) -> AsyncGenerator[Item, None]:
+        """Yield what a folder holds, page by page."""
         ...
 
     async def download(self, item: str, *, offset: int, length: int) -> bytes:
@@ -90,7 +91,7 @@ async def find_created_folder(vault: ShowsItems, path: str) -> Item | None:
 
 async def is_deleted(vault: ShowsItems, item: str) -> bool:
     """Tell whether an item is gone, after a deletion whose answer was lost. A refused listing proves nothing."""
-    return _row_of(item, await vault.list_items(parent_of(item))) is None
+    return await _row_of(vault, item) is None
 
 
 async def is_moved(vault: ShowsItems, item: str, destination: str) -> bool:
@@ -155,7 +156,7 @@ async def _listed_file(vault: ShowsItems, path: str) -> Item | None:
 
 async def _listed(vault: ShowsItems, path: str) -> Item | None:
     try:
-        items = await vault.list_items(parent_of(path))
+        return await _row_of(vault, path)
     except VaultError as error:
         if isinstance(error, LoginError | AccessRefused) or error.operation != Operation.LIST_ITEMS.value:
             raise
@@ -163,8 +164,12 @@ async def _listed(vault: ShowsItems, path: str) -> Item | None:
             raise
         # What Vault answers for a folder that is not there is unknown; nothing is in it either, then.
         return None
-    return _row_of(path, items)
 
 
-def _row_of(path: str, items: list[Item]) -> Item | None:
-    return next((item for item in items if same_path(item.path, path)), None)
+async def _row_of(vault: ShowsItems, path: str) -> Item | None:
+    """Look through the folder no further than to the item, and keep nothing of it: it may hold a million."""
+    async with aclosing(vault.each_item(parent_of(path))) as items:
+        async for item in items:
+            if same_path(item.path, path):
+                return item
+    return None

@@ -15,6 +15,7 @@ import pytest
 from asyncup import PasswordLogin, Vault
 from asyncup.errors import AsyncupError, ItemExists, LoginError, UploadSessionNotFound, VaultError
 from asyncup.protocol.responses import UploadSession
+from asyncup.vault.reconcile import find_created_file
 from tests.fakes.memory_body import MemoryBody
 from tests.fakes.memory_vault import (
     PASSWORD,
@@ -535,3 +536,13 @@ async def test_a_move_onto_what_is_there_is_refused_after_a_doubt_too() -> None:
         with pytest.raises(ItemExists):
             await vault.move_item("/u1/a.bin", name="b.bin")
     assert memory.items == {"/u1/a.bin": CONTENT, "/u1/b.bin": b"other"}
+
+
+async def test_a_folder_is_looked_through_no_further_than_to_the_item() -> None:
+    memory = MemoryVault(page_size=2)
+    memory.items |= {f"/u1/{number}": b"%d" % number for number in range(10)}
+    async with memory.vault() as vault:
+        found = await find_created_file(vault, "/u1/5", 1, MemoryBody(b"5", 1).md5)
+    assert found is not None
+    assert found.path == "/u1/5"
+    assert memory._counts[Endpoint.LIST_ITEMS] == 3
