@@ -70,7 +70,8 @@ SIGNATURES = {
     "Vault": (
         "(address: 'str', login: 'Login', *, api_version: 'str' = 'v25.2', limits: 'Limits | None' = None, "
         "client_id: 'str' = 'asyncup', retry: 'RetryPolicy | None' = None, "
-        "ssl_context: 'ssl.SSLContext | None' = None, on_event: 'EventHook | None' = None, "
+        "ssl_context: 'ssl.SSLContext | None' = None, congestion_control: 'str | None' = None, "
+        "on_event: 'EventHook | None' = None, "
         "transport: 'Transport | None' = None) -> 'None'"
     ),
     "Vault.from_environment": "(*, on_event: 'EventHook | None' = None) -> 'Self'",
