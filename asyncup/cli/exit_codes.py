@@ -108,5 +108,6 @@ def exit_codes_help() -> str:
 
 
 def _is_passing(error: errors.VaultError) -> bool:
-    """Return whether the library itself would try again: Vault is busy or faulty."""
-    return classify(Operation.PUT_PART, error) is not Verdict.GIVE_UP
+    """Return whether it goes away by itself: Vault is busy, faulty, or being configured (documented: for a while)."""
+    is_configured = error.error_type == "CONFIGURATION_MODE_ENABLED"
+    return is_configured or classify(Operation.PUT_PART, error) is not Verdict.GIVE_UP

@@ -1,7 +1,7 @@
 """Many files at once: the right bytes, one result for each, and no file that stops another."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from asyncup.bulk.errors import JournalInUse
 from asyncup.bulk.inputs.item import BrokenInput, Trouble, UploadItem
 from asyncup.bulk.journal.entry import State
 from asyncup.bulk.run.options import BulkOptions
-from asyncup.errors import AsyncupError, LoginError, VaultUnreachable
+from asyncup.errors import AccessRefused, AsyncupError, LoginError, VaultUnreachable
 from asyncup.events import UploadSessionOpened
 from asyncup.pipeline.drain import Drain
 from asyncup.protocol.answers import Answer
@@ -134,6 +134,21 @@ async def test_what_vault_refuses_for_good_fails_with_its_words(tmp_path: Path) 
     assert not memory.sessions, "a file that is given up leaves no session"
     assert [result.session_id for result in failed] == [None, None]
     memory.assert_clean()
+
+
+@pytest.mark.parametrize("arrived", [0, 1])
+async def test_a_missing_permission_ends_the_run_unless_some_files_arrive(tmp_path: Path, arrived: int) -> None:
+    memory, pairs = one_folder(15, tmp_path)
+    for nth in range(1 + arrived, 16):
+        memory.fail(Endpoint.CREATE_ITEM, refused("INSUFFICIENT_ACCESS"), nth=nth)
+    results = []
+    async with memory.vault() as vault:
+        run = upload_many(pairs, vault=vault, journal=tmp_path / "j.db", options=IN_PLACE, bulk=BulkOptions(lanes=1))
+        with suppress(AccessRefused) if arrived else pytest.raises(AccessRefused):
+            results += [result async for result in run]
+    if arrived:
+        assert [result.state for result in results] == [State.DONE] + [State.FAILED] * 14
+    assert memory.count(Endpoint.CREATE_ITEM) == (15 if arrived else 10)
 
 
 def one_folder(count: int, tmp_path: Path) -> tuple[MemoryVault, list[tuple[Path, str]]]:

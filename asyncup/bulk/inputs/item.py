@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from asyncup.pipeline.source import SourceIdentity
 
-__all__ = ["NO_COLUMNS", "BrokenInput", "Columns", "Input", "Trouble", "UploadItem"]
+__all__ = ["NO_COLUMNS", "BrokenInput", "Columns", "Input", "Leftover", "Trouble", "UploadItem"]
 
 Columns: TypeAlias = Mapping[str, Any]
 """A manifest's further columns, in its order: text from CSV, any JSON value from JSON Lines."""
@@ -56,6 +56,15 @@ class Trouble(enum.StrEnum):
 _OF_SOURCE = frozenset({Trouble.SYMBOLIC_LINK, Trouble.SPECIAL_FILE, Trouble.UNREADABLE, Trouble.NAME_NOT_UNICODE})
 
 
+class Leftover(enum.StrEnum):
+    """What an earlier attempt may have left at a file's destination: its size says nothing of its bytes then."""
+
+    OUTDATED = "OUTDATED"
+    """The file was begun, and was written anew since. What is there is replaced where overwriting is allowed."""
+    DAMAGED = "DAMAGED"
+    """What was sent is not what arrived. It came from us, and is replaced whatever is allowed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadItem:
     """A file to be sent.
@@ -70,6 +79,8 @@ class UploadItem:
         row: its line in the manifest, or its number among the items of a program, both counted from 1. None when the
             file itself says where it came from, as in a folder.
         identity: what the local file was when it was looked at; None when it was not, or cannot be.
+        leftover: what an earlier run has left at the destination, where one says so.
+        session_id: the upload session that an earlier run has left open for it, where one says so.
     """
 
     file: str
@@ -80,6 +91,8 @@ class UploadItem:
     columns: Columns = field(default_factory=lambda: NO_COLUMNS)
     row: int | None = None
     identity: SourceIdentity | None = None
+    leftover: Leftover | None = None
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

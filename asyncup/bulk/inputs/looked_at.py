@@ -17,7 +17,7 @@ from asyncup.bulk.inputs.in_thread import MOST_AT_ONCE
 from asyncup.bulk.inputs.item import Input, UploadItem
 from asyncup.pipeline.source import SourceIdentity
 
-__all__ = ["look_at_all", "looked_at"]
+__all__ = ["identity_of", "is_other_file", "look_at_all", "looked_at"]
 
 
 async def looked_at(inputs: AsyncIterable[Input], *, most: int = MOST_AT_ONCE) -> AsyncGenerator[list[Input]]:
@@ -42,8 +42,20 @@ def look_at_all(inputs: list[Input]) -> list[Input]:
 
 
 def _look_at(item: UploadItem) -> UploadItem:
+    return replace(item, identity=identity_of(item.file))
+
+
+def identity_of(file: str) -> SourceIdentity | None:
+    """Return what a file is now; None when it is missing, or none. Blocks."""
     try:
-        status = os.stat(item.file)  # noqa: PTH116 - the name as it was written
+        status = os.stat(file)  # noqa: PTH116 - the name as it was written
     except (OSError, ValueError):
-        return item
-    return replace(item, identity=SourceIdentity.of(status)) if stat.S_ISREG(status.st_mode) else item
+        return None
+    return SourceIdentity.of(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def is_other_file(known: SourceIdentity | None, found: SourceIdentity | None) -> bool:
+    """Tell whether a file was written since. Not by inode or ctime: a copied tree is the same files."""
+    if known is None or found is None:
+        return False
+    return (known.size, known.mtime_ns) != (found.size, found.mtime_ns)

@@ -29,6 +29,7 @@ RESULT_COLUMNS: Final = (
     "calls",
     "bytes_written",
     "session_id",
+    "leftover",
     "job_id",
     "error_type",
     "error",

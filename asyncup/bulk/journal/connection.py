@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from asyncup.bulk.errors import JournalUnusable
-from asyncup.bulk.journal.schema import check_readable, migrate
+from asyncup.bulk.journal.schema import MIGRATIONS, check_readable, migrate
 
 __all__ = ["checked_place", "connected", "translated"]
 
@@ -72,8 +72,8 @@ def connected(path: str, *, migrating: bool) -> sqlite3.Connection:
                 migrate(connection)
                 for pragma in _PRAGMAS:
                     connection.execute(pragma)
-            else:
-                check_readable(connection)
+            elif check_readable(connection) < len(MIGRATIONS):
+                connection = _migrated_copy(connection)
         except JournalUnusable as error:
             connection.close()
             raise JournalUnusable(f"{path}: {error.message}", hint=error.hint) from None
@@ -81,3 +81,12 @@ def connected(path: str, *, migrating: bool) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a temporary copy of an older version's journal: who only looks must not change the file."""
+    with closing(connection):
+        copy = sqlite3.connect("", isolation_level=None)  # on the disk, and gone when it is closed
+        connection.backup(copy)
+    migrate(copy)
+    return copy

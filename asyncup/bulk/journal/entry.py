@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from asyncup.bulk.inputs.item import Columns
+from asyncup.bulk.inputs.item import Columns, Leftover
 from asyncup.pipeline.source import SourceIdentity
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Done",
     "Entry",
     "Failed",
+    "LeftInVault",
     "Matching",
     "Order",
     "Released",
@@ -121,6 +122,7 @@ class Entry:
         parts, seconds, calls, bytes_written: of the last attempt; see `Done`.
         error_type: the kind of error or trouble that it ended with.
         error: the same in words; for SKIPPED why it was.
+        leftover: what is at the destination of a file that was begun, where its size proves nothing.
     """
 
     id: int
@@ -146,6 +148,7 @@ class Entry:
     bytes_written: int | None
     error_type: str | None
     error: str | None
+    leftover: Leftover | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,12 +165,13 @@ class CommitStarted:
 
     Attributes:
         job_id: the job, when it is known.
-        md5s, parts: as for `Done`, for a run that sees the job end after this one was killed.
+        md5s, parts, identity: as for `Done`, for a run that sees the job end after this one was killed.
     """
 
     job_id: int | None
     md5s: tuple[str, ...] = ()
     parts: int | None = None
+    identity: SourceIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +185,7 @@ class Done:
         seconds: how long it took.
         calls: how many API calls.
         bytes_written: bytes handed to the network, repeated attempts included.
+        identity: what the file was when it was sent; None leaves what the journal has.
     """
 
     size: int
@@ -189,6 +194,7 @@ class Done:
     seconds: float
     calls: int
     bytes_written: int
+    identity: SourceIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +236,14 @@ class SessionClosed:
     """The upload session of an entry that is not being sent was aborted, or is gone."""
 
 
-Change: TypeAlias = SessionOpened | CommitStarted | Done | Failed | Skipped | Released | SessionClosed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftInVault:
+    """What an attempt has left at the destination; None when it was taken away again."""
+
+    leftover: Leftover | None
+
+
+Change: TypeAlias = SessionOpened | CommitStarted | Done | Failed | Skipped | Released | SessionClosed | LeftInVault
 
 _UNDER_WAY = frozenset({State.SENDING, State.COMMITTING})
 _AT_REST = frozenset(State) - _UNDER_WAY
@@ -244,6 +257,7 @@ ALLOWED_FROM: Mapping[type[Change], frozenset[State]] = MappingProxyType(
         Skipped: frozenset({State.SENDING}),
         Released: _UNDER_WAY,
         SessionClosed: _AT_REST | {State.SENDING},
+        LeftInVault: frozenset({State.SENDING}),
     }
 )
 """The states in which each change may be recorded. Anything else is a bug of the caller."""

@@ -12,16 +12,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from asyncup.bulk.errors import JournalMismatch
-from asyncup.bulk.inputs.item import Input, Trouble, UploadItem
+from asyncup.bulk.inputs.item import Input, Leftover, Trouble, UploadItem
+from asyncup.bulk.inputs.looked_at import is_other_file
 from asyncup.bulk.journal.entry import REOPENED, Added, Entry, Matching, Order, State
-from asyncup.bulk.journal.rows import ENTRY, entry_of, item_cells, stored_columns, stored_text
+from asyncup.bulk.journal.rows import ENTRY, entry_of, identity_cells, item_cells, stored_columns, stored_text
 
 __all__ = ["Intake"]
 
 _FREE = frozenset({State.BROKEN, State.PENDING, State.FAILED})
 """States in which a row may be corrected, as long as no upload session is open for it."""
 
-_FRESH = dict.fromkeys(("session_id", "part_size", "job_id", "parts", "seconds", "calls", "bytes_written", "md5s"))
+_FRESH = dict.fromkeys(("part_size", "job_id", "parts", "seconds", "calls", "bytes_written", "md5s"))
+"""Cells of the last attempt, beside those that an item fills."""
+
 _NAMES = tuple(item_cells(UploadItem(file="", path="/x"), matching=Matching.EXACT, order=Order.AS_GIVEN, large_from=0))
 _VALUES = ", ".join(f":{name}" for name in _NAMES)
 _INSERT = f"INSERT INTO entry ({', '.join(_NAMES)}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING"  # noqa: S608 - constants
@@ -130,13 +133,18 @@ class Intake:
 
 def _update(connection: sqlite3.Connection, known: Entry, found: UploadItem, cells: dict[str, Any]) -> State:
     """Note what is new about an entry's file; when another file is in place of the one that was sent, send that."""
+    leftover = {"leftover": known.leftover}
+    if known.leftover is None and known.attempts and is_other_file(known.identity, found.identity):
+        leftover = {"leftover": Leftover.OUTDATED}
     if known.state in (State.DONE, State.SKIPPED):
-        if not _is_other_file(known, found):
+        if not is_other_file(known.identity, found.identity):
             return known.state
-        _overwrite(connection, known, cells | _FRESH)
+        _overwrite(connection, known, cells | _FRESH | leftover)
         return State.PENDING
     kept = {"state": known.state.value, "error_type": known.error_type, "error": known.error}
-    _overwrite(connection, known, cells | kept)
+    if known.state is State.COMMITTING:
+        kept |= identity_cells(known.identity)  # what Vault makes the file of is what was sent then
+    _overwrite(connection, known, cells | kept | leftover | {"session_id": known.session_id})
     return known.state
 
 
@@ -165,10 +173,3 @@ def _details_differ(known: Entry, found: UploadItem) -> bool:
         found.overwrite,
         dict(found.columns),
     )
-
-
-def _is_other_file(known: Entry, found: UploadItem) -> bool:
-    """Tell whether the file was written since. Not by inode or ctime: a copied tree is the same files."""
-    if known.identity is None or found.identity is None:
-        return False
-    return (known.identity.size, known.identity.mtime_ns) != (found.identity.size, found.identity.mtime_ns)

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from asyncup.bulk.inputs.item import NO_COLUMNS, Columns, UploadItem
+from asyncup.bulk.inputs.item import NO_COLUMNS, Columns, Leftover, UploadItem
 from asyncup.bulk.journal.entry import Count, Entry, Matching, Order, State, Tally
 from asyncup.pipeline.source import SourceIdentity
 
@@ -22,6 +22,7 @@ __all__ = [
     "destination_key",
     "entries_behind",
     "entry_of",
+    "identity_cells",
     "item_cells",
     "order_expression",
     "stored_columns",
@@ -33,7 +34,7 @@ __all__ = [
 _COLUMNS = (
     "id, row, file, destination, expected_size, expected_md5, overwrite, columns, size, device, inode, mtime_ns, "
     "ctime_ns, large, state, attempts, session_id, part_size, job_id, md5s, parts, seconds, calls, bytes_written, "
-    "error_type, error"
+    "error_type, error, leftover"
 )
 ENTRY = f"SELECT {_COLUMNS} FROM entry"  # noqa: S608 - constants
 """What `entry_of` reads."""
@@ -75,6 +76,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
         bytes_written=row[23],
         error_type=row[24],
         error=row[25],
+        leftover=None if row[26] is None else Leftover(row[26]),
     )
 
 
@@ -96,17 +98,27 @@ def item_cells(item: UploadItem, *, matching: Matching, order: Order, large_from
         "state": State.PENDING.value,
         "large": int(size is not None and size >= large_from),
         "order_key": _order_key(item.path, size, order),
+        **identity_cells(identity),
         "size": size,
-        "device": None if identity is None else _signed(identity.device),
-        "inode": None if identity is None else _signed(identity.inode),
-        "mtime_ns": None if identity is None else identity.mtime_ns,
-        "ctime_ns": None if identity is None else identity.ctime_ns,
         "expected_size": item.size,
         "expected_md5": item.md5,
         "overwrite": item.overwrite,
         "columns": stored_columns(item.columns),
         "error_type": None,
         "error": None,
+        "session_id": item.session_id,
+        "leftover": item.leftover,
+    }
+
+
+def identity_cells(identity: SourceIdentity | None) -> dict[str, Any]:
+    """Return the cells that a file's identity fills."""
+    return {
+        "size": None if identity is None else identity.size,
+        "device": None if identity is None else _signed(identity.device),
+        "inode": None if identity is None else _signed(identity.inode),
+        "mtime_ns": None if identity is None else identity.mtime_ns,
+        "ctime_ns": None if identity is None else identity.ctime_ns,
     }
 
 

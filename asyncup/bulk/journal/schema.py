@@ -107,7 +107,9 @@ _VERSION_1 = (
     """,
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_VERSION_1,)
+_VERSION_2 = ("ALTER TABLE entry ADD COLUMN leftover TEXT CHECK (leftover IN ('OUTDATED', 'DAMAGED'))",)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_VERSION_1, _VERSION_2)
 """Statements that lead from each version to the next; the first from an empty file."""
 
 

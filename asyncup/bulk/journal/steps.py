@@ -20,6 +20,7 @@ from asyncup.bulk.journal.entry import (
     Done,
     Entry,
     Failed,
+    LeftInVault,
     Matching,
     Order,
     Released,
@@ -29,7 +30,7 @@ from asyncup.bulk.journal.entry import (
     Skipped,
     State,
 )
-from asyncup.bulk.journal.rows import ENTRY, entry_of, order_expression, stored_md5s
+from asyncup.bulk.journal.rows import ENTRY, entry_of, identity_cells, order_expression, stored_md5s
 
 __all__ = ["begin_run", "change", "claim", "claim_these", "release_all", "reopen", "run_key"]
 
@@ -133,10 +134,12 @@ def _cells(what: Change) -> dict[str, Any]:  # noqa: PLR0911 - one return for ea
             return {"session_id": what.session_id, "part_size": what.part_size}
         case CommitStarted():
             sent = {"md5s": stored_md5s(what.md5s), "parts": what.parts} if what.md5s else {}
-            return {"job_id": what.job_id, **sent}
+            return {"job_id": what.job_id, **sent, **_identity(what)}
         case Done():
             return no_session | {
+                **_identity(what),
                 "size": what.size,
+                "leftover": None,
                 "md5s": stored_md5s(what.md5s),
                 "parts": what.parts,
                 "error_type": None,
@@ -152,7 +155,14 @@ def _cells(what: Change) -> dict[str, Any]:  # noqa: PLR0911 - one return for ea
             return {"job_id": None}
         case SessionClosed():
             return no_session
+        case LeftInVault():
+            return {"leftover": what.leftover}
     assert_never(what)
+
+
+def _identity(what: Done | CommitStarted) -> dict[str, Any]:
+    """What was sent is what a later run compares with, not what the file was when it was found."""
+    return {} if what.identity is None else identity_cells(what.identity)
 
 
 def _effort(what: Done | Failed) -> dict[str, Any]:

@@ -12,13 +12,21 @@ from contextlib import asynccontextmanager, suppress
 
 import anyio.to_thread
 
-from asyncup.bulk.errors import UnexpectedMd5, UnexpectedSize
 from asyncup.bulk.in_vault.in_place import A_FOLDER
-from asyncup.bulk.journal.entry import CommitStarted, Entry, Failed, SessionClosed, SessionOpened, Skipped
+from asyncup.bulk.inputs.item import Leftover
+from asyncup.bulk.journal.entry import (
+    CommitStarted,
+    Entry,
+    Failed,
+    LeftInVault,
+    SessionClosed,
+    SessionOpened,
+    Skipped,
+)
+from asyncup.bulk.lanes.same_file import compare_with_manifest, is_outdated, md5_of
 from asyncup.bulk.lanes.tools import CommitTaken, LaneTools, Sent
 from asyncup.errors import (
     AccessRefused,
-    AsyncupError,
     ItemExists,
     LimitExceeded,
     LoginError,
@@ -34,21 +42,17 @@ from asyncup.pipeline.preparation import prepare
 from asyncup.pipeline.resume import Continuation
 from asyncup.pipeline.single_error import naming_session, only_error
 from asyncup.pipeline.small_file import send_small_file
-from asyncup.pipeline.source import Source
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.paths import parent_of
 from asyncup.protocol.responses import UploadSession
 
 __all__ = ["LaneWork"]
 
-_HASHED_AT_ONCE = 1024 * 1024
 _NAME_TAKEN = "ITEM_NAME_EXISTS"
 _IN_PLACE = "a file of the same size is in place"
 _COMMITTED = "an earlier run had committed it"
 _LOOKS_FOR_COMMITTED_FILE = 2
 """A session that is gone without our knowing was committed just before a kill, or expired long ago."""
-_SLOT_WAIT_S = 10.0
-"""How long to wait before asking again for an upload session, when others hold all of the Vault's."""
 
 
 class LaneWork:
@@ -59,7 +63,6 @@ class LaneWork:
         tools: what it is sent with.
         emit: told of every event.
         found_session: an upload session that nobody remembers, and that must be this file's.
-        over_damaged: what is at the destination came from here, damaged: it is replaced, whatever its size.
 
     Attributes:
         open_session: the upload session that is open for it now, as far as is known here.
@@ -72,14 +75,13 @@ class LaneWork:
         emit: Callable[[Event], None],
         *,
         found_session: str | None = None,
-        over_damaged: bool = False,
     ) -> None:
         self._entry = entry
         self._tools = tools
         self._emit = emit
         self._destination = entry.destination or ""
-        self._overwrite = over_damaged or (tools.overwrite if entry.overwrite is None else entry.overwrite)
-        self._over_damaged = over_damaged
+        self._over_damaged = entry.leftover is Leftover.DAMAGED
+        self._overwrite = self._over_damaged or (tools.overwrite if entry.overwrite is None else entry.overwrite)
         self.open_session = entry.session_id or found_session
 
     async def run(self) -> Sent | CommitTaken | Skipped | Failed:
@@ -96,7 +98,7 @@ class LaneWork:
         async with prepare(
             self._entry.file, tools.vault, tools.options, tools.memory, self._emit, tools.drain
         ) as transfer:
-            await self._compare_with_manifest(transfer)
+            await compare_with_manifest(self._entry, transfer)
             if transfer.source.size < tools.large_from:
                 await self.abort()  # the upload session of when it was larger
                 return await self._in_one_request(transfer)
@@ -124,36 +126,24 @@ class LaneWork:
         await self.forget_session()
 
     async def _settled_by_listing(self) -> Skipped | Failed | None:
-        if self._tools.in_place is None or self._over_damaged:
+        if not self._tools.look_first or self._over_damaged:
             return None
         there = await self._tools.in_place.size_of(self._destination)
         if there is None:
             return None
-        if there == self._entry.size:
+        outdated = await is_outdated(self._entry)
+        if there == self._entry.size and not outdated:
             await self.abort()
             return Skipped(reason=_IN_PLACE)
         if self._overwrite and there != A_FOLDER:
             return None
         what = "a folder" if there == A_FOLDER else f"a file of {there} bytes"
+        since = ", and the local file was written anew since it was first begun" if outdated else ""
         await self.abort()
-        return Failed(error_type=_NAME_TAKEN, error=f"{what} is at {self._destination} already; nothing was sent")
-
-    async def _compare_with_manifest(self, transfer: Transfer) -> None:
-        source, entry = transfer.source, self._entry
-        if entry.expected_size is not None and entry.expected_size != source.size:
-            raise UnexpectedSize(
-                f"{source.path} has {source.size} bytes, the manifest says {entry.expected_size}",
-                hint="Correct the manifest, or bring the right file",
-            )
-        if entry.expected_md5 is None:
-            return
-        transfer.clock.enter(Stage.HASH)
-        md5 = await anyio.to_thread.run_sync(_md5_of, source)
-        if md5 != entry.expected_md5:
-            raise UnexpectedMd5(
-                f"{source.path} has the MD5 {md5}, the manifest says {entry.expected_md5}",
-                hint="Correct the manifest, or bring the right file",
-            )
+        return Failed(
+            error_type=_NAME_TAKEN,
+            error=f"{what} is at {self._destination} already{since}; nothing was sent. Allow overwriting, or remove it",
+        )
 
     async def _in_one_request(self, transfer: Transfer) -> Sent | Skipped:
         await self._make_folders(transfer)
@@ -163,29 +153,30 @@ class LaneWork:
                 md5, _ = await send_small_file(transfer, self._destination, overwrite=self._overwrite)
         except ItemExists:
             # What an earlier run had sent when it was killed may have come after the folder was listed.
-            if self._tools.in_place is None or await self._tools.in_place.look_again(self._destination) != size:
+            if not await self._had_arrived(transfer):
                 raise
             return Skipped(reason=_IN_PLACE)
         transfer.finish()
-        return Sent(size, (md5,), 1)
+        return Sent(size, (md5,), 1, transfer.source.identity)
 
     async def _through_session(self, transfer: Transfer) -> Sent | CommitTaken | Skipped:
         session, continuation = None, None
         if self.open_session is not None:
             session, continuation = await self._remembered(transfer, self.open_session)
-            if session is None and await self._was_committed(transfer.source.size):
+            if session is None and await self._was_committed(transfer):
                 return Skipped(reason=_COMMITTED)
         if session is None:
             session = await self._new_session(transfer)
         async with self._kept_alone(transfer, session):
             done = await transfer.run(session, continuation)
-            sent = Sent(transfer.source.size, done.md5s, done.machine.plan.parts)
+            source = transfer.source
+            sent = Sent(source.size, done.md5s, done.machine.plan.parts, source.identity)
             # Nothing is awaited behind this: an ending run must not lose a commit that was taken.
             with transfer.lane.in_flight():
                 job_id = await take_commit(transfer, session, done)
                 self.open_session = None
                 if job_id is not None:
-                    taken = CommitStarted(job_id=job_id, md5s=sent.md5s, parts=sent.parts)
+                    taken = CommitStarted(job_id=job_id, md5s=sent.md5s, parts=sent.parts, identity=sent.identity)
                     await self._tools.journal.record(self._entry.id, taken)
         transfer.finish()
         return sent if job_id is None else CommitTaken(job_id, sent)
@@ -220,56 +211,77 @@ class LaneWork:
         await self.abort()
         return None, None
 
-    async def _was_committed(self, size: int) -> bool:
+    async def _was_committed(self, transfer: Transfer) -> bool:
         """Tell whether the file is visible whose session is gone: an earlier run may have died behind its commit."""
-        if self._tools.in_place is None:
-            return False
         for look in range(_LOOKS_FOR_COMMITTED_FILE):
             if look:
                 await self._tools.vault.calls.wait(self._tools.vault.limits.job_poll_interval_s)
-            if await self._tools.in_place.look_again(self._destination) == size:
+            if await self._is_visible(transfer):
                 return True
         return False
+
+    async def _is_visible(self, transfer: Transfer) -> bool:
+        """Tell whether the destination shows a file of this size that an earlier attempt may have brought there."""
+        if not await self._may_have_arrived(transfer):
+            return False
+        return await self._tools.in_place.look_again(self._destination) == transfer.source.size
+
+    async def _had_arrived(self, transfer: Transfer) -> bool:
+        """Tell whether what has taken the name is this very file, which a killed run may have sent unheard.
+
+        Read back: a listing of the folder may be a thousand calls long.
+        """
+        source, most = transfer.source, transfer.vault.limits.max_item_size
+        if not source.size:
+            return await self._is_visible(transfer)
+        if not await self._may_have_arrived(transfer):
+            return False
+        try:
+            # One byte more than it has, where that may be asked for, shows that this is all.
+            there = await transfer.vault.download(self._destination, offset=0, length=min(source.size + 1, most))
+        except VaultError as refusal:
+            if isinstance(refusal, LoginError):
+                raise
+            return await self._is_visible(transfer)
+        if len(there) != source.size:
+            return False
+        return await md5_of(source) == await anyio.to_thread.run_sync(lambda: _md5_of(there))
+
+    async def _may_have_arrived(self, transfer: Transfer) -> bool:
+        if not self._tools.look_first and self._entry.attempts <= 1:
+            return False  # the caller wants no questions asked about a name that is taken
+        return not await is_outdated(self._entry, transfer.source.identity)
 
     async def _new_session(self, transfer: Transfer) -> UploadSession:
         await self._make_folders(transfer)
         plan = transfer.plan()
-        while True:
-            try:
-                # One whose answer is not waited for would be left behind without the journal's knowing.
-                with transfer.lane.in_flight():
-                    session = await transfer.vault.create_upload_session(
-                        self._destination, plan.size, overwrite=self._overwrite
-                    )
-                    self.open_session = session.id
-                    opened = SessionOpened(session_id=session.id, part_size=plan.part_size)
-                    await self._tools.journal.record(self._entry.id, opened)
-            except VaultError as refusal:
-                await self._wait_for_others(transfer, refusal)
-            else:
-                transfer.opened(session.id, created=True)
+
+        async def create() -> UploadSession:
+            # One whose answer is not waited for would be left behind without the journal's knowing.
+            with transfer.lane.in_flight():
+                session = await transfer.vault.create_upload_session(
+                    self._destination, plan.size, overwrite=self._overwrite
+                )
+                self.open_session = session.id
+                opened = SessionOpened(session_id=session.id, part_size=plan.part_size)
+                await self._tools.journal.record(self._entry.id, opened)
                 return session
 
-    async def _wait_for_others(self, transfer: Transfer, refusal: VaultError) -> None:
-        """Wait when all upload sessions of the Vault are in use, or raise `refusal`, which was about something else.
+        def waiting(refusal: VaultError, refusals: int, pause_s: float) -> None:
+            self._emit(RetryScheduled(refusal.operation, refusals, pause_s, refusal.message, self._entry.file))
 
-        What Vault answers then is not documented: so it is asked how many there are.
-        """
-        if isinstance(refusal, LoginError | AccessRefused | ItemExists):
-            raise refusal
-        try:
-            open_ones = len(await transfer.vault.list_upload_sessions())
-        except AsyncupError:
-            raise refusal from None
-        if open_ones < transfer.vault.limits.max_upload_sessions:
-            raise refusal
-        self._emit(RetryScheduled(refusal.operation, 1, _SLOT_WAIT_S, refusal.message, self._entry.file))
-        await transfer.vault.calls.wait(_SLOT_WAIT_S)
+        session = await self._tools.room.create(create, waiting)
+        transfer.opened(session.id, created=True)
+        return session
 
     async def _make_folders(self, transfer: Transfer) -> None:
         transfer.clock.enter(Stage.VAULT)
         if transfer.options.create_folders:
             await transfer.vault.folders.ensure(parent_of(self._destination))
+
+    async def note_damage(self) -> None:
+        """Tell the journal that what is at the destination now came from here, and is not the file."""
+        await self._tools.journal.record(self._entry.id, LeftInVault(leftover=Leftover.DAMAGED))
 
     async def remove_damaged(self) -> None:
         """Delete what arrived damaged: it has the file's size, and nobody may take it for the file.
@@ -278,6 +290,7 @@ class LaneWork:
             AsyncupError: Vault does not do it.
         """
         await self._tools.vault.delete_item(self._destination)
+        await self._tools.journal.record(self._entry.id, LeftInVault(leftover=None))
 
     async def forget_session(self) -> None:
         """Tell the journal that the upload session is no more."""
@@ -285,12 +298,5 @@ class LaneWork:
         await self._tools.journal.record(self._entry.id, SessionClosed())
 
 
-def _md5_of(source: Source) -> str:
-    """Read the whole file. For a worker thread."""
-    md5 = hashlib.md5(usedforsecurity=False)
-    room = memoryview(bytearray(min(_HASHED_AT_ONCE, max(source.size, 1))))
-    for offset in range(0, source.size, _HASHED_AT_ONCE):
-        view = room[: min(_HASHED_AT_ONCE, source.size - offset)]
-        source.read(view, offset)
-        md5.update(view)
-    return md5.hexdigest()
+def _md5_of(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

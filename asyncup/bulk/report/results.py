@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -20,7 +21,7 @@ import anyio.to_thread
 
 from asyncup.bulk.errors import ManifestError
 from asyncup.bulk.inputs.in_thread import in_thread
-from asyncup.bulk.inputs.item import BrokenInput, Columns, Input, Trouble
+from asyncup.bulk.inputs.item import BrokenInput, Columns, Input, Leftover, Trouble, UploadItem
 from asyncup.bulk.inputs.jsonl_manifest import json_object
 from asyncup.bulk.inputs.result_columns import RESULT_COLUMNS, RESULT_MARK, RESULT_VERSION, told_by_result
 from asyncup.bulk.inputs.row import BadCell, item_of, printable
@@ -77,6 +78,7 @@ def result_of(entry: Entry) -> dict[str, Any]:
         "calls": entry.calls,
         "bytes_written": entry.bytes_written,
         "session_id": entry.session_id,
+        "leftover": entry.leftover,
         "job_id": entry.job_id,
         "error_type": entry.error_type,
         "error": entry.error,
@@ -190,7 +192,17 @@ def failed_rows(path: str | os.PathLike[str]) -> Generator[Input]:
             if state == State.BROKEN:
                 yield _still_broken(result, further, line.number)
             else:
-                yield item_of(told_by_result(result), further, row=line.number, folder=folder, destination="/")
+                found = item_of(told_by_result(result), further, row=line.number, folder=folder, destination="/")
+                yield replace(found, **_left(result)) if isinstance(found, UploadItem) else found
+
+
+def _left(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what the attempt has left in Vault: the next one goes on from there."""
+    session_id, leftover = result.get("session_id"), str(result.get("leftover"))
+    return {
+        "session_id": session_id if isinstance(session_id, str) else None,
+        "leftover": Leftover.__members__.get(leftover),
+    }
 
 
 def _still_broken(result: dict[str, Any], columns: Columns, row: int) -> BrokenInput:

@@ -23,12 +23,17 @@ _SOURCE_ERRORS = frozenset(
 )
 """Names of exceptions, as the journal keeps them. The last two: the file is not what the manifest says."""
 
+_ACCESS_ERRORS = frozenset({"INSUFFICIENT_ACCESS", "AccessRefused"})
+_LIMIT_ERRORS = frozenset({"EXCEEDS_FILE_MAX_SIZE", "LimitExceeded"})
+
 
 class Ending(enum.Enum):
     """What a run that came to its end leaves to be done."""
 
     COMPLETE = "complete"
     SOURCE_TROUBLE = "source trouble only"
+    ACCESS_REFUSED = "access refused only"
+    OVER_LIMITS = "over limits only"
     SOME_FAILED = "some failed"
     UNFINISHED = "unfinished"
 
@@ -68,10 +73,14 @@ class Losses:
     Attributes:
         kinds: how many are FAILED or BROKEN, by kind of error or trouble.
         of_source: those of them that are the local files' fault.
+        of_access: those of them that a permission is missing for.
+        of_limits: those of them that Vault's limits do not allow.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
     of_source: int = 0
+    of_access: int = 0
+    of_limits: int = 0
 
     def ending(self, totals: RunTotals) -> Ending:
         """Return what the run leaves to be done."""
@@ -80,15 +89,22 @@ class Losses:
         lost = totals.failed.files + totals.broken.files
         if not lost:
             return Ending.COMPLETE
-        return Ending.SOURCE_TROUBLE if self.of_source == lost else Ending.SOME_FAILED
+        only = {
+            self.of_source: Ending.SOURCE_TROUBLE,
+            self.of_access: Ending.ACCESS_REFUSED,
+            self.of_limits: Ending.OVER_LIMITS,
+        }
+        return only.get(lost, Ending.SOME_FAILED)
 
 
 def losses_of(entries: Iterable[Entry]) -> Losses:
     """Count entries that are FAILED or BROKEN."""
     kinds: Counter[str] = Counter()
-    of_source = 0
+    of_source = of_access = of_limits = 0
     for entry in entries:
         kind = entry.error_type or "unknown"
         kinds[kind] += 1
         of_source += kind in _SOURCE_ERRORS or (kind in Trouble.__members__ and Trouble[kind].is_of_source)
-    return Losses(kinds, of_source)
+        of_access += kind in _ACCESS_ERRORS
+        of_limits += kind in _LIMIT_ERRORS
+    return Losses(kinds, of_source, of_access, of_limits)

@@ -14,6 +14,7 @@ import anyio
 
 from asyncup.bulk.budgets.call_counter import calls_of_file
 from asyncup.bulk.errors import UnexpectedMd5
+from asyncup.bulk.inputs.item import Leftover
 from asyncup.bulk.jobs.polling import JobWatcher
 from asyncup.bulk.journal.entry import Done, Entry, Failed, Skipped
 from asyncup.bulk.lanes.file_failure import Meaning, error_type_of, keeps_session, meaning_of
@@ -22,12 +23,21 @@ from asyncup.bulk.lanes.work import LaneWork
 from asyncup.bulk.run.events import FileToBeRepeated
 from asyncup.bulk.run.outcomes import Outcome
 from asyncup.bulk.run.progress import LaneTrack, RunProgress
-from asyncup.errors import AsyncupError, ChecksumMismatch, UploadInterrupted, UploadSessionNotFound
+from asyncup.errors import (
+    AccessRefused,
+    AsyncupError,
+    ChecksumMismatch,
+    SourceChanged,
+    UploadInterrupted,
+    UploadSessionNotFound,
+)
 
 __all__ = ["Again", "Attempts"]
 
 _ABORT_WITHIN_S = 10.0
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+_REFUSED_AT_FIRST = 10
+"""Files that a permission is missing for, and none that arrived: the next million would be refused, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,6 @@ class _Effort:
     seconds: float = 0.0
     calls: int = 0
     bytes_written: int = 0
-    damaged: bool = False
-    """What arrived of the last attempt is in Vault, and is not the file."""
 
 
 class Attempts:
@@ -66,6 +74,8 @@ class Attempts:
         self._progress = progress
         self._most = most
         self._efforts: dict[int, _Effort] = {}
+        self._has_access = False
+        self._refused = 0
         self.found_sessions: dict[int, str] = {}
 
     async def send(self, entry: Entry, track: LaneTrack) -> Outcome | CommitTaken | Again | None:
@@ -77,15 +87,18 @@ class Attempts:
         with self._effort(entry, track) as effort:
             effort.attempts += 1
             found = self.found_sessions.pop(entry.id, None)
-            work = LaneWork(entry, self._tools, track.emit, found_session=found, over_damaged=effort.damaged)
+            work = LaneWork(entry, self._tools, track.emit, found_session=found)
             sent: Sent | CommitTaken | Skipped | Failed | Again
             try:
                 sent = await work.run()
             except UploadInterrupted:
                 return None
             except AsyncupError as error:
-                effort.damaged = effort.damaged or _arrived_damaged(error, work)
-                sent = self._again(entry, error, effort) or await self._given_up(work, error, effort)
+                damaged = _is_damage(error, work, track)
+                if damaged:
+                    await work.note_damage()
+                damaged = damaged or entry.leftover is Leftover.DAMAGED
+                sent = self._again(entry, error, effort) or await self._given_up(work, error, damaged=damaged)
         return sent if isinstance(sent, CommitTaken | Again) else self._ended(entry, sent)
 
     async def finish(
@@ -131,20 +144,21 @@ class Attempts:
             AsyncupError: `error`, when it is the run's.
         """
         meaning = meaning_of(error)
-        if meaning is Meaning.STOPS_RUN:
+        self._refused += isinstance(error, AccessRefused)
+        if meaning is Meaning.STOPS_RUN or (self._refused == _REFUSED_AT_FIRST and not self._has_access):
             raise error
         if meaning is Meaning.FINAL or effort.attempts >= self._most:
             return None
         self._progress.emit(FileToBeRepeated(entry.file, effort.attempts, error.message))
         return Again(min(_LONGEST_PAUSE_S, _PAUSE_S * 2.0 ** (effort.attempts - 1)))
 
-    async def _given_up(self, work: LaneWork, error: AsyncupError, effort: _Effort) -> Failed:
+    async def _given_up(self, work: LaneWork, error: AsyncupError, *, damaged: bool) -> Failed:
         if isinstance(error, UploadSessionNotFound):
             await work.forget_session()
-        elif effort.damaged or not keeps_session(error):
+        elif damaged or not keeps_session(error):
             with anyio.move_on_after(_ABORT_WITHIN_S, shield=True), suppress(AsyncupError):
                 await work.abort()
-                if effort.damaged:
+                if damaged:
                     await work.remove_damaged()
         if work.open_session is not None:
             self._tools.slots.left_open()
@@ -160,16 +174,29 @@ class Attempts:
         if isinstance(sent, Failed):
             self._progress.last_failure = f"{entry.file}: {sent.error}"
             return replace(sent, seconds=seconds, calls=calls, bytes_written=written)
+        self._has_access = True
         return Done(
-            size=sent.size, md5s=sent.md5s, parts=sent.parts, seconds=seconds, calls=calls, bytes_written=written
+            size=sent.size,
+            md5s=sent.md5s,
+            parts=sent.parts,
+            seconds=seconds,
+            calls=calls,
+            bytes_written=written,
+            identity=sent.identity,
         )
 
     async def _is_in_place(self, entry: Entry) -> bool:
         """Tell whether a file is visible whose job is too old to be asked for."""
-        in_place = self._tools.in_place
-        return in_place is not None and await in_place.look_again(entry.destination or "") == entry.size
+        return await self._tools.in_place.look_again(entry.destination or "") == entry.size
 
 
-def _arrived_damaged(error: AsyncupError, work: LaneWork) -> bool:
-    """Tell whether a file was damaged on its way in one request: parts of an upload session are no file yet."""
-    return isinstance(error, ChecksumMismatch) and not isinstance(error, UnexpectedMd5) and work.open_session is None
+def _is_damage(error: AsyncupError, work: LaneWork, track: LaneTrack) -> bool:
+    """Tell whether what one request has brought to the destination is not the file.
+
+    It was damaged on its way, or the file was changed while it was sent. Parts of an upload session are no file yet.
+    """
+    if work.open_session is not None:
+        return False
+    if isinstance(error, SourceChanged):
+        return track.acknowledged > 0 and not error.attributes_only
+    return isinstance(error, ChecksumMismatch) and not isinstance(error, UnexpectedMd5)

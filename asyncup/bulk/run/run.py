@@ -22,6 +22,7 @@ from asyncup.bulk.jobs.polling import watch_jobs
 from asyncup.bulk.journal.entry import State
 from asyncup.bulk.journal.journal import Journal
 from asyncup.bulk.lanes.meter import LaneMeter, MeteredTransport
+from asyncup.bulk.lanes.session_room import SessionRoom
 from asyncup.bulk.lanes.tools import LaneTools
 from asyncup.bulk.report.file_result import FileResult
 from asyncup.bulk.run.events import (
@@ -95,7 +96,6 @@ class BulkRun:
         self._progress = RunProgress(time.monotonic, hook)
         self._slots = SessionSlots(bulk.session_share)
         self._outcomes = Outcomes(journal, self._on_result)
-        looking = bulk.skip == "listed"
         tools = LaneTools(
             vault=vault,
             journal=journal,
@@ -103,7 +103,9 @@ class BulkRun:
             memory=memory,
             drain=drain,
             slots=self._slots,
-            in_place=InPlace(vault, journal, self._on_listed) if looking else None,
+            room=SessionRoom(vault),
+            in_place=InPlace(vault, journal, self._on_listed),
+            look_first=bulk.skip == "listed",
             overwrite=bulk.overwrite,
             large_from=large_from,
         )

@@ -17,6 +17,8 @@ __all__ = ["Effort", "code_of", "summary_lines"]
 _CODES = {
     Ending.COMPLETE: ExitCode.OK,
     Ending.SOURCE_TROUBLE: ExitCode.SOURCE_CHANGED,
+    Ending.ACCESS_REFUSED: ExitCode.ACCESS,
+    Ending.OVER_LIMITS: ExitCode.LIMIT,
     Ending.SOME_FAILED: ExitCode.SOME_FAILED,
     Ending.UNFINISHED: ExitCode.VAULT_AWAY,
 }

@@ -14,7 +14,7 @@ from blockbuster import blockbuster_ctx
 from hypothesis import given, settings, strategies as st
 
 from asyncup.bulk.errors import JournalInUse, JournalMismatch, JournalUnusable
-from asyncup.bulk.inputs.item import BrokenInput, Input, Trouble
+from asyncup.bulk.inputs.item import BrokenInput, Input, Leftover, Trouble
 from asyncup.bulk.journal.entry import (
     ALLOWED_FROM,
     LEADS_TO,
@@ -23,6 +23,7 @@ from asyncup.bulk.journal.entry import (
     CommitStarted,
     Count,
     Failed,
+    LeftInVault,
     Matching,
     Order,
     Released,
@@ -47,6 +48,7 @@ CHANGES: list[Change] = [
     Released(begun=True),
     Released(begun=False),
     SessionClosed(),
+    LeftInVault(leftover=Leftover.DAMAGED),
 ]
 
 
@@ -235,7 +237,7 @@ async def lead_to(state: State, journal: Journal) -> None:
 
 
 async def test_every_change_is_in_the_tables() -> None:
-    assert {type(what) for what in CHANGES} == set(ALLOWED_FROM) == set(LEADS_TO) | {SessionClosed}
+    assert {type(what) for what in CHANGES} == set(ALLOWED_FROM) == set(LEADS_TO) | {SessionClosed, LeftInVault}
 
 
 async def test_no_such_entry(tmp_path: Path) -> None:

@@ -6,15 +6,17 @@ A golden journal is made once, by `golden_dump` of the version that is new, and 
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from anyio.to_thread import run_sync as in_thread
 
 from asyncup.bulk.errors import JournalUnusable
-from asyncup.bulk.inputs.item import BrokenInput, Trouble
-from asyncup.bulk.journal.entry import CommitStarted, Count, Failed, SessionOpened, Skipped, State
+from asyncup.bulk.inputs.item import BrokenInput, Leftover, Trouble
+from asyncup.bulk.journal.entry import CommitStarted, Count, Failed, LeftInVault, SessionOpened, Skipped, State
 from asyncup.bulk.journal.schema import APPLICATION_ID, MIGRATIONS, check_readable, migrate
+from asyncup.bulk.journal.view import JournalView
 from tests.bulk.journals import KEY, all_of, done, item, opened
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,6 +38,7 @@ async def golden_dump(folder: Path) -> str:
         await journal.add([BrokenInput(name="x", trouble=Trouble.QUOTES, reason="quotes", row=9)])
         await journal.claim(large=False, most=5)
         await journal.record(1, SessionOpened(session_id="s1", part_size=5))
+        await journal.record(1, LeftInVault(leftover=Leftover.DAMAGED))
         await journal.record(2, CommitStarted(job_id=7))
         await journal.record(3, done())
         await journal.record(4, Failed(error_type="INVALID_DATA", error="bad", session_id="s4"))
@@ -93,11 +96,23 @@ async def test_a_golden_journal_is_gone_on_with(tmp_path: Path, version: int) ->
         ]
         one, _, three, four, *_, seven, eight, _ = await all_of(journal)
         assert (one.session_id, one.part_size, one.columns, one.attempts) == ("s1", 5, {"x": "Ü1"}, 1)
+        assert one.leftover is (Leftover.DAMAGED if version > 1 else None)
         assert (three.md5s, three.calls, four.error, four.session_id) == (done().md5s, 7, "bad", "s4")
         assert (seven.file, eight.error_type) == ("/data/\udce9", "SAME_DESTINATION")
         assert journal.tally.of(State.PENDING) == Count(3, 30)
         assert await journal.source_was_read()
         assert [entry.id for entry in await journal.claim(large=False, most=9)] == [1, 6, 7]
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_who_only_looks_changes_nothing(tmp_path: Path, version: int) -> None:
+    restored(tmp_path / "j.db", version)
+    before = (tmp_path / "j.db").read_bytes()
+    with closing(JournalView(tmp_path / "j.db")) as view:
+        assert view.key() == KEY
+        assert [entry.id for entry in view.entries()] == list(range(1, 10))
+        assert view.tally().of(State.PENDING).files > 0
+    assert (tmp_path / "j.db").read_bytes() == before
 
 
 def test_all_steps_or_none(connection: sqlite3.Connection) -> None:

@@ -38,6 +38,21 @@ def test_endings(failed: Count, broken: Count, not_begun: Count, of_source: int,
     assert Losses(Counter(), of_source).ending(totals) is ending
 
 
+@pytest.mark.parametrize(
+    ("kinds", "ending"),
+    [
+        (["INSUFFICIENT_ACCESS", "AccessRefused"], Ending.ACCESS_REFUSED),
+        (["EXCEEDS_FILE_MAX_SIZE", "LimitExceeded"], Ending.OVER_LIMITS),
+        (["SourceChanged", "SYMBOLIC_LINK"], Ending.SOURCE_TROUBLE),
+        (["INSUFFICIENT_ACCESS", "LimitExceeded"], Ending.SOME_FAILED),
+        (["INVALID_DATA", "INVALID_DATA"], Ending.SOME_FAILED),
+    ],
+)
+def test_what_is_wrong_with_all_of_them_is_the_ending(kinds: list[str], ending: Ending) -> None:
+    totals = RunTotals(success=SOME, skipped=NONE, failed=Count(2), broken=NONE, not_begun=NONE)
+    assert losses_of(entry_with(error_type=kind) for kind in kinds).ending(totals) is ending
+
+
 def test_losses_are_counted_by_kind() -> None:
     kinds = ["SourceChanged", "SourceChanged", "SYMBOLIC_LINK", "EMPTY_PATH", "INVALID_DATA", None]
     losses = losses_of(entry_with(error_type=kind) for kind in kinds)
