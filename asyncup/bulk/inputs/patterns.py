@@ -33,6 +33,12 @@ class Patterns:
         """Tell whether a file is taken, when the folders above it are."""
         return (self._include is None or self._include.match_file(path)) and not self._exclude.match_file(path)
 
+    def takes(self, path: str) -> bool:
+        """Tell whether a file is taken that is found by walking down to it."""
+        segments = path.encode("utf-8", "backslashreplace").decode().split("/")
+        above = ("/".join(segments[:end]) for end in range(1, len(segments)))
+        return all(map(self.enters_folder, above)) and self.takes_file("/".join(segments))
+
     def enters_folder(self, path: str) -> bool:
         """Tell whether there can be anything to take in a folder: as in git, nothing comes back out of an excluded one.
 

@@ -23,6 +23,7 @@ from asyncup.pipeline.source import SourceIdentity
 __all__ = [
     "ALLOWED_FROM",
     "LEADS_TO",
+    "NOT_IN_VAULT",
     "REOPENED",
     "TERMINAL",
     "Added",
@@ -242,6 +243,9 @@ class LeftInVault:
 
     leftover: Leftover | None
 
+
+NOT_IN_VAULT = frozenset({State.PENDING, State.FAILED, State.BROKEN})
+"""States in which an input may be withdrawn: nothing is done for it, and nothing of it is in Vault."""
 
 Change: TypeAlias = SessionOpened | CommitStarted | Done | Failed | Skipped | Released | SessionClosed | LeftInVault
 

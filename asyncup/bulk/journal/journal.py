@@ -23,7 +23,7 @@ from asyncup.bulk.journal.intake import Intake
 from asyncup.bulk.journal.lock import locked
 from asyncup.bulk.journal.mounts import network_file_system
 from asyncup.bulk.journal.rows import ENTRY, destination_key, entries_behind, entry_of, tally_of
-from asyncup.bulk.journal.steps import begin_run, change, claim, claim_these, release_all, reopen
+from asyncup.bulk.journal.steps import begin_run, change, claim, claim_these, release_all, reopen, withdraw
 from asyncup.bulk.journal.writer import JournalWriter, Operation
 
 __all__ = ["Journal", "open_journal"]
@@ -134,6 +134,10 @@ class Journal:
     async def reopen(self, states: Collection[State]) -> int:
         """Make all entries that are FAILED, SKIPPED or DONE, as is asked for, PENDING again; return their number."""
         return await self._writer.run(lambda connection: reopen(connection, states))
+
+    async def withdraw(self, ids: Collection[int]) -> None:
+        """Forget inputs that are PENDING, FAILED or BROKEN and have no upload session, as if they had never come."""
+        await self._writer.run(lambda connection: withdraw(connection, ids))
 
     async def committing(self) -> list[Entry]:
         """Return the entries whose commit's job was not seen to end: after a restart, ask Vault about those jobs."""

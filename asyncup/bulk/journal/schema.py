@@ -107,7 +107,15 @@ _VERSION_1 = (
     """,
 )
 
-_VERSION_2 = ("ALTER TABLE entry ADD COLUMN leftover TEXT CHECK (leftover IN ('OUTDATED', 'DAMAGED'))",)
+_VERSION_2 = (
+    "ALTER TABLE entry ADD COLUMN leftover TEXT CHECK (leftover IN ('OUTDATED', 'DAMAGED'))",
+    """
+    CREATE TRIGGER entry_withdrawn AFTER DELETE ON entry BEGIN
+        UPDATE tally SET files = files - 1, bytes = bytes - ifnull(OLD.size, 0)
+        WHERE state = OLD.state AND large = OLD.large;
+    END
+    """,
+)
 
 MIGRATIONS: Sequence[Sequence[str]] = (_VERSION_1, _VERSION_2)
 """Statements that lead from each version to the next; the first from an empty file."""

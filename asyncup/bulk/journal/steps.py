@@ -14,6 +14,7 @@ from asyncup.bulk.errors import JournalMismatch
 from asyncup.bulk.journal.entry import (
     ALLOWED_FROM,
     LEADS_TO,
+    NOT_IN_VAULT,
     REOPENED,
     Change,
     CommitStarted,
@@ -32,7 +33,7 @@ from asyncup.bulk.journal.entry import (
 )
 from asyncup.bulk.journal.rows import ENTRY, entry_of, identity_cells, order_expression, stored_md5s
 
-__all__ = ["begin_run", "change", "claim", "claim_these", "release_all", "reopen", "run_key"]
+__all__ = ["begin_run", "change", "claim", "claim_these", "release_all", "reopen", "run_key", "withdraw"]
 
 
 def run_key(connection: sqlite3.Connection) -> RunKey | None:
@@ -167,6 +168,13 @@ def _identity(what: Done | CommitStarted) -> dict[str, Any]:
 
 def _effort(what: Done | Failed) -> dict[str, Any]:
     return {"seconds": what.seconds, "calls": what.calls, "bytes_written": what.bytes_written}
+
+
+def withdraw(connection: sqlite3.Connection, ids: Collection[int]) -> None:
+    """Forget inputs that nobody wants to have sent any more; those that were begun, or are in Vault, are kept."""
+    states = ", ".join(f"'{state.value}'" for state in sorted(NOT_IN_VAULT))
+    statement = f"DELETE FROM entry WHERE id = ? AND state IN ({states}) AND session_id IS NULL"  # noqa: S608 - names are ours
+    connection.executemany(statement, [(each,) for each in ids])
 
 
 def reopen(connection: sqlite3.Connection, states: Collection[State]) -> int:

@@ -6,7 +6,7 @@ Must not know the journal.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,20 @@ class RunSource:
     def is_folder(self) -> bool:
         """Whether it is a folder now. Blocks."""
         return not self.only_failed and Path(self.place).is_dir()
+
+    def still_wanted(self) -> Callable[[str], bool] | None:
+        """Return what tells whether a file that an earlier run has taken in is still an input; None where all are.
+
+        Blocks.
+        """
+        if not self.is_folder or not (self.include or self.exclude):
+            return None
+        patterns, root = Patterns(self.include, self.exclude), self.absolute.rstrip(os.sep) + os.sep
+
+        def wants(file: str) -> bool:
+            return not file.startswith(root) or patterns.takes(file.removeprefix(root).replace(os.sep, "/"))
+
+        return wants
 
     @property
     def absolute(self) -> str:

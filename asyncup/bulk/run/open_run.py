@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -47,6 +47,7 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
     memory: MemoryBudget | None = None,
     on_event: RunHook | None = None,
     drain: Drain | None = None,
+    still_wanted: Callable[[str], bool] | None = None,
 ) -> AsyncIterator[BulkRun]:
     """Begin a run, or go on with one, and yield it while it works; leaving this earlier ends it at once.
 
@@ -55,8 +56,7 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
 
     Args:
         inputs: as for `upload_many`.
-        vault: the Vault, already entered. While the run goes on, all of its calls are measured and slowed down with
-            those of the run.
+        vault: already entered. While the run goes on, all of its calls are measured and slowed down with the run's.
         journal: the journal's file; see `asyncup.bulk.journal.journal`.
         key: what the run is: the journal of another one is refused. None for a program's items.
         source_folder: the folder that is uploaded, if one is: the journal must not be in it.
@@ -65,6 +65,8 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
         memory: a byte budget shared with other uploads; None makes one of `bulk.memory`.
         on_event: told of everything that happens to the files and to the run.
         drain: ends the run early and in order.
+        still_wanted: asked about each file that an earlier run has not brought to Vault. One that is not wanted is
+            an input no longer, and its upload session is aborted.
 
     Raises:
         ConfigurationError: the journal is in use, another run's, or cannot be used.
@@ -88,13 +90,21 @@ async def open_run(  # noqa: PLR0913 - all but one are keyword-only, and most ha
             memory=memory,
             hook=on_event,
             drain=drain,
+            still_wanted=still_wanted,
         )
-        with run.results_closed_behind(), only_error():
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run.work)
-                yield run
-                tasks.cancel_scope.cancel()
-        run.raise_error()
+        async with _working(run):
+            yield run
+
+
+@asynccontextmanager
+async def _working(run: BulkRun) -> AsyncIterator[None]:
+    """Let a run work while the body takes its results, and end it with the body."""
+    with run.results_closed_behind(), only_error():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run.work)
+            yield
+            tasks.cancel_scope.cancel()
+    run.raise_error()
 
 
 def _for_many_files(options: UploadOptions) -> UploadOptions:

@@ -7,7 +7,7 @@ command lines or displays.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -42,7 +42,7 @@ from asyncup.bulk.run.live_settings import LiveSettings, forget_settings, settin
 from asyncup.bulk.run.options import MOST_LANES, BulkOptions
 from asyncup.bulk.run.outcomes import Outcomes
 from asyncup.bulk.run.progress import RunProgress
-from asyncup.bulk.run.sessions import look_for_sessions
+from asyncup.bulk.run.sessions import look_for_sessions, withdraw_unwanted
 from asyncup.bulk.run.snapshot import RunSnapshot
 from asyncup.bulk.run.tuning import Tuning
 from asyncup.errors import AsyncupError, UploadInterrupted
@@ -61,7 +61,7 @@ class BulkRun:
     """A run that is going on. `open_run` makes one.
 
     Args:
-        inputs, vault, options, bulk, memory, drain: as for `open_run`.
+        inputs, vault, options, bulk, memory, drain, still_wanted: as for `open_run`.
         journal: open, for this run.
         large_from: bytes from which on a file needs an upload session.
         hook: told of everything that happens.
@@ -82,8 +82,10 @@ class BulkRun:
         memory: MemoryBudget,
         hook: RunHook | None,
         drain: Drain,
+        still_wanted: Callable[[str], bool] | None = None,
     ) -> None:
         self.journal = journal
+        self._still_wanted = still_wanted
         self._vault = vault
         self._bulk = bulk
         self._drain = drain
@@ -225,6 +227,10 @@ class BulkRun:
 
     async def _take_up(self) -> None:
         """Go on with what an earlier run on this journal has left."""
+        if self._still_wanted is not None:
+            unwanted = await withdraw_unwanted(self._vault, self.journal, self._still_wanted)
+            if unwanted:
+                self._progress.emit(RunWarning(f"{unwanted:,} files of an earlier run are left out now"))
         if self._bulk.failed_again:
             await self.journal.reopen((State.FAILED,))
         left = await look_for_sessions(self._vault, self.journal, share=self._bulk.session_share)

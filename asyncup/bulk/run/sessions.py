@@ -6,6 +6,7 @@ with. Must not know lanes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,14 +18,15 @@ from asyncup.bulk.budgets.session_slots import (
     session_allowance,
     sort_out_sessions,
 )
-from asyncup.bulk.journal.entry import Entry, SessionClosed, State
+from asyncup.bulk.journal.entry import NOT_IN_VAULT, Entry, SessionClosed, State
 from asyncup.bulk.journal.journal import Journal
+from asyncup.bulk.journal.rows import BATCH
 from asyncup.bulk.run.events import SessionsSortedOut
 from asyncup.errors import AccessRefused, LoginError, MalformedAnswer, VaultError
 from asyncup.protocol.responses import UploadSession
 from asyncup.vault.client import Vault
 
-__all__ = ["LeftBehind", "look_for_sessions"]
+__all__ = ["LeftBehind", "look_for_sessions", "withdraw_unwanted"]
 
 _TO_BE_SENT = frozenset({State.PENDING, State.SENDING, State.COMMITTING, State.FAILED})
 
@@ -102,6 +104,32 @@ def _left_behind(
     told = SessionsSortedOut(count(SessionFate.CONTINUE), count(SessionFate.ABORT), others_among(findings), allowed)
     begun = tuple(entry.id for entry in named if entry.state is State.PENDING)
     return LeftBehind(allowed, (*begun, *found), found, kept, told)
+
+
+async def withdraw_unwanted(vault: Vault, journal: Journal, still_wanted: Callable[[str], bool]) -> int:
+    """Forget the files that are not in Vault and are not asked for any more; abort their upload sessions.
+
+    Returns:
+        how many they were.
+
+    Raises:
+        AsyncupError: Vault is away, or does not let us in.
+    """
+    unwanted = 0
+    batch: list[int] = []
+    async for entry in journal.entries(NOT_IN_VAULT):
+        if still_wanted(entry.file):
+            continue
+        if entry.session_id is not None:
+            await _abort(vault, entry.session_id)
+            await journal.record(entry.id, SessionClosed())
+        batch.append(entry.id)
+        unwanted += 1
+        if len(batch) == BATCH:
+            await journal.withdraw(batch)
+            batch = []
+    await journal.withdraw(batch)
+    return unwanted
 
 
 async def _user_id(vault: Vault) -> int | None:

@@ -109,7 +109,9 @@ class MigrateRun:
 
     async def _send(self, vault: Vault) -> None:
         request, source = self._request, self._request.source
-        place, is_folder = await anyio.to_thread.run_sync(lambda: (source.absolute, source.is_folder))
+        place, is_folder, still_wanted = await anyio.to_thread.run_sync(
+            lambda: (source.absolute, source.is_folder, source.still_wanted())
+        )
         bulk = request.bulk_options()
         key = RunKey(source=place, destination=source.destination, matching=bulk.matching)
         async with (
@@ -124,6 +126,7 @@ class MigrateRun:
                 bulk=bulk,
                 on_event=self._on_event,
                 drain=self._drain,
+                still_wanted=still_wanted,
             ) as run,
         ):
             await self._take_results(run)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from asyncup.bulk.errors import ManifestError
 from asyncup.bulk.inputs.item import UploadItem
@@ -34,6 +36,31 @@ async def test_a_folder_with_patterns(folder: Path) -> None:
     ]
     some = RunSource(place=str(folder), destination="/u1/t", include=("*.pdf",), exclude=("below/",))
     assert await paths_of(some) == ["/u1/t/a.pdf"]
+
+
+LINES = ("*.pdf", "!a.pdf", "below/", "/below", "b*", "**/c.*", "!below/", "/a.pdf", "below/deep/", "*")
+
+
+@given(
+    include=st.lists(st.sampled_from(LINES), max_size=3),
+    exclude=st.lists(st.sampled_from(LINES), max_size=3),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_what_an_earlier_run_took_in_is_wanted_when_it_would_be_taken_now(
+    folder: Path, include: list[str], exclude: list[str]
+) -> None:
+    deep = folder / "below" / "deep"
+    deep.mkdir(exist_ok=True)
+    (deep / "d.pdf").write_bytes(b"")
+    earlier = [one async for one in RunSource(place=str(folder), destination="/u1").inputs()]
+    now = RunSource(place=str(folder), destination="/u1", include=include, exclude=exclude)
+    still_wanted = await anyio.to_thread.run_sync(now.still_wanted)
+    if still_wanted is None:
+        assert not include + exclude
+        return
+    wanted = [one.path for one in earlier if isinstance(one, UploadItem) and still_wanted(one.file)]
+    assert wanted == await paths_of(now)
+    assert still_wanted("/elsewhere/x.tmp")
 
 
 async def test_a_manifest(folder: Path) -> None:

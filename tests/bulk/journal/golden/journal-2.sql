@@ -94,4 +94,8 @@ CREATE TRIGGER entry_changed AFTER UPDATE OF state, large, size ON entry
         UPDATE tally SET files = files + 1, bytes = bytes + ifnull(NEW.size, 0)
         WHERE state = NEW.state AND large = NEW.large;
     END;
+CREATE TRIGGER entry_withdrawn AFTER DELETE ON entry BEGIN
+        UPDATE tally SET files = files - 1, bytes = bytes - ifnull(OLD.size, 0)
+        WHERE state = OLD.state AND large = OLD.large;
+    END;
 COMMIT;
