@@ -35,7 +35,7 @@ def test_only_what_is_a_bug_ends_as_one(kind: type[AsyncupError]) -> None:
     assert _CODES[kind] not in (ExitCode.OK, ExitCode.BUG)
 
 
-@pytest.mark.parametrize("error_type", ["CONFIGURATION_MODE_ENABLED", "SERVER_ERROR", "API_LIMIT_EXCEEDED"])
+@pytest.mark.parametrize("error_type", ["CONFIGURATION_MODE_ENABLED", "UNEXPECTED_ERROR", "API_LIMIT_EXCEEDED"])
 def test_a_vault_that_is_configured_or_busy_is_away(error_type: str) -> None:
     error = errors.VaultError("uploading a part", status=200, error_type=error_type)
     assert exit_code_for(error) is ExitCode.VAULT_AWAY
