@@ -37,7 +37,8 @@ class UploadOptions:
     """How one upload is done. Every default is safe; every field can be given alone.
 
     Attributes:
-        part_size: bytes of every part but the last. None (default) lets the plan choose once per upload session.
+        part_size: bytes of every part but the last. None (default) lets the plan choose once per upload session, from
+            the file's size, Vault's limits, `memory_budget`, and the rate of the parts that went to this Vault before.
             An upload session that already holds parts keeps theirs, whatever is said here.
         least_parts: into how many parts a file is cut at least, where parts may be so small and the plan chooses their
             size. None (default) is one for a file alone, which costs fewest calls, and four in a bulk run: there,

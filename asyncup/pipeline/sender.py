@@ -127,6 +127,16 @@ class Sender:
         self._machine.offer(item.part.number)
         self._emit(PartStarted(self._path, item.part.number, item.part.length, attempt))
         self._clock.enter(Stage.WIRE)
+        began_s = self._vault.calls.now()
+
+        def started() -> None:
+            nonlocal began_s
+            began_s = self._vault.calls.now()
+            self._clock.enter(Stage.WIRE)
+
+        def sent() -> None:
+            self._vault.part_rate.observe(item.part.length, self._vault.calls.now() - began_s)
+            self._clock.enter(Stage.VAULT)
 
         def written(length: int) -> None:
             self.bytes_written += length
@@ -139,9 +149,9 @@ class Sender:
                 item.buffer,
                 content_md5=header,
                 patience=self._patience,
-                on_started=lambda: self._clock.enter(Stage.WIRE),
+                on_started=started,
                 on_written=written,
-                on_sent=lambda: self._clock.enter(Stage.VAULT),
+                on_sent=sent,
             )
         except VaultError as error:
             error.locate(attempts=attempt)

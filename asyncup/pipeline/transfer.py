@@ -98,6 +98,7 @@ class Transfer:
             memory_budget=self.memory.total,
             part_size=self.options.part_size,
             least_parts=self.options.least_parts or 1,
+            bytes_per_s=self.vault.part_rate.bytes_per_s,
         )
 
     def opened(self, session_id: str, *, created: bool) -> None:

@@ -16,6 +16,9 @@ __all__ = ["Part", "Plan", "choose_part_size", "make_plan"]
 PARTS_IN_MEMORY = 4
 """One part on the wire, two being hashed, one being read: with fewer, one of them waits for another."""
 
+LONGEST_PART_S = 30
+"""Seconds of sending that a broken connection may cost; on any line a turnaround is short beside them."""
+
 _PAGE = 4096
 """Part sizes are whole pages where there is a choice, so that a mapped part begins at a page of the file."""
 
@@ -62,12 +65,15 @@ class Plan:
         return (self.part(n) for n in range(number, self.parts + 1))
 
 
-def choose_part_size(size: int, limits: Limits, *, memory_budget: int, least_parts: int = 1) -> int:
+def choose_part_size(
+    size: int, limits: Limits, *, memory_budget: int, least_parts: int = 1, bytes_per_s: float | None = None
+) -> int:
     """Return the best part size for a new upload session of a file of `size` bytes.
 
     Every part costs one turnaround, so a part is as large as is right under every reading of Vault's limits, as long
-    as `PARTS_IN_MEMORY` of them fit into the memory budget, and the file has `least_parts` of them; larger only when
-    the smallest part size or the session's part count demands it.
+    as `PARTS_IN_MEMORY` of them fit into the memory budget, and the file has `least_parts` of them. At `bytes_per_s`,
+    where that is known, it takes half a minute at most: a broken connection costs the part that was on its way. Larger
+    only when the smallest part size or the session's part count demands it.
 
     Raises:
         LimitExceeded: no part size is allowed for a file of this size.
@@ -76,13 +82,21 @@ def choose_part_size(size: int, limits: Limits, *, memory_budget: int, least_par
     wanted = min(limits.preferred_part_size, limits.max_part_size, memory_budget // PARTS_IN_MEMORY)
     if least_parts > 1:
         wanted = min(wanted, -(-size // (least_parts * _PAGE)) * _PAGE)
+    if bytes_per_s is not None:
+        wanted = min(wanted, int(bytes_per_s * LONGEST_PART_S))
     wanted = max(wanted - wanted % _PAGE, limits.min_part_size)
     fewest = -(-size // limits.max_parts)
     return max(wanted, fewest)
 
 
 def make_plan(
-    size: int, limits: Limits, *, memory_budget: int, part_size: int | None = None, least_parts: int = 1
+    size: int,
+    limits: Limits,
+    *,
+    memory_budget: int,
+    part_size: int | None = None,
+    least_parts: int = 1,
+    bytes_per_s: float | None = None,
 ) -> Plan:
     """Plan a new upload session. `part_size` is the caller's choice, None leaves it to `choose_part_size`.
 
@@ -90,7 +104,9 @@ def make_plan(
         LimitExceeded: the file, or the part size that was asked for, is not allowed; the message says which limit.
     """
     if part_size is None:
-        chosen = choose_part_size(size, limits, memory_budget=memory_budget, least_parts=least_parts)
+        chosen = choose_part_size(
+            size, limits, memory_budget=memory_budget, least_parts=least_parts, bytes_per_s=bytes_per_s
+        )
         return Plan(size, chosen)
     _refuse_too_large(size, limits)
     if part_size > limits.max_part_size:

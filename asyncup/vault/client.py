@@ -36,6 +36,7 @@ from asyncup.vault.login import (
     TokenLogin,
     refuse_other_vault,
 )
+from asyncup.vault.part_rate import PartRate
 from asyncup.vault.transport import Transport
 from asyncup.vault.upload_sessions import UploadSessionEndpoints
 
@@ -78,6 +79,7 @@ class Vault(UploadSessionEndpoints, JobEndpoints, AccountEndpoints):
     ) -> None:
         self._address = parse_address(address)
         self.content_md5 = ContentMd5Memory()
+        self.part_rate = PartRate()
         self.upload_sessions_in_use: set[str] = set()
         self._transport = transport or AiohttpTransport(
             self._address.base_url, ssl_context=ssl_context, congestion_control=congestion_control

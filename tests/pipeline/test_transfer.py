@@ -23,7 +23,7 @@ from asyncup.errors import (
     UploadSessionConflict,
     VaultUnreachable,
 )
-from asyncup.events import BufferKind, BuffersChanged, Event, PartAcknowledged, PartHashed, UploadStarted
+from asyncup.events import BufferKind, BuffersChanged, BytesWritten, Event, PartAcknowledged, PartHashed, UploadStarted
 from asyncup.protocol.answers import Answer
 from asyncup.vault.transport import Body, HttpRequest
 from tests.fakes.memory_vault import SMALL, Endpoint, Fault, MemoryVault, broken_off, do, lost_before, unreachable
@@ -353,3 +353,21 @@ async def test_a_failed_upload_holds_no_memory(
                 await anyio.sleep(0.001)
     finally:
         gc.enable()
+
+
+async def test_parts_are_smaller_for_a_line_that_has_shown_to_be_slow(local_file: LocalFile) -> None:
+    memory = MemoryVault()
+
+    def at_a_slow_pace(event: Event) -> None:
+        if isinstance(event, BytesWritten):
+            memory.now_s += event.length / 200.0
+
+    sizes = []
+    async with memory.vault() as vault:
+        for number in range(2):
+            session_id = memory.open_session(f"/u1/{number}", 95_000)
+            await upload(local_file.path, session_id, vault=vault, on_event=at_a_slow_pace)
+            assert vault.part_rate.bytes_per_s == pytest.approx(200.0)
+            sizes.append(len(memory.sessions[session_id].parts[1]))
+    assert sizes == [8192, 4096]  # whole pages, of what half a minute takes
+    memory.assert_clean()

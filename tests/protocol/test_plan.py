@@ -8,7 +8,7 @@ from hypothesis import assume, example, given, strategies as st
 
 from asyncup.errors import LimitExceeded
 from asyncup.protocol.limits import LIMITS_2000_PARTS, LIMITS_9616_PARTS, Limits
-from asyncup.protocol.plan import PARTS_IN_MEMORY, Part, Plan, choose_part_size, make_plan
+from asyncup.protocol.plan import LONGEST_PART_S, PARTS_IN_MEMORY, Part, Plan, choose_part_size, make_plan
 from tests.protocol.outcome import outcome_of
 
 PAGE = 4096
@@ -144,6 +144,26 @@ def test_the_largest_part_size_is_allowed() -> None:
     largest = LIMITS_2000_PARTS.max_part_size
     plan = make_plan(2 * largest, LIMITS_2000_PARTS, memory_budget=2**31, part_size=largest)
     assert (plan.part_size, plan.parts) == (largest, 2)
+
+
+@given(size=SIZES, limits=LIMITS, budget=BUDGETS, least=st.integers(1, 9), rate=st.floats(1e-3, 1e12, allow_nan=False))
+def test_a_part_takes_half_a_minute_at_most(size: int, limits: Limits, budget: int, least: int, rate: float) -> None:
+    try:
+        part_size = choose_part_size(size, limits, memory_budget=budget, least_parts=least, bytes_per_s=rate)
+    except LimitExceeded:
+        return
+    smallest = max(limits.min_part_size, -(-size // limits.max_parts))
+    unhurried = choose_part_size(size, limits, memory_budget=budget, least_parts=least)
+    assert part_size <= unhurried
+    assert part_size == smallest or part_size / rate <= LONGEST_PART_S
+    # Nor smaller than that asks for.
+    assert part_size in (unhurried, smallest) or (part_size + PAGE) / rate >= LONGEST_PART_S
+
+
+@pytest.mark.parametrize(("rate", "part_size"), [(1e9, 50_000_000), (1e6, 30_000_000), (1e5, 5_242_880)])
+def test_a_slow_line_gets_smaller_parts(rate: float, part_size: int) -> None:
+    plan = make_plan(10**9, LIMITS_2000_PARTS, memory_budget=2**31, bytes_per_s=rate)
+    assert part_size - PAGE < plan.part_size <= part_size
 
 
 @given(budget=st.integers(PARTS_IN_MEMORY * LIMITS_2000_PARTS.min_part_size * 2, 2**31), size=st.integers(0, 10**9))
