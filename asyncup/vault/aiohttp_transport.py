@@ -12,16 +12,15 @@ endpoints, logins or retries.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import ParamSpec
 
 import aiohttp
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 from aiohttp.abc import AbstractStreamWriter
 
@@ -226,24 +225,21 @@ class _SlicedPayload(aiohttp.Payload):
             self._tell(exchange.written, view.nbytes)
             if time.perf_counter() - since > _HOLD_LOOP_S:
                 # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
-                await anyio.lowlevel.checkpoint()
+                await asyncio.sleep(0)
                 since = time.perf_counter()
 
     async def _next(self, slices: AsyncIterator[memoryview]) -> memoryview | None:
-        with self._keeping_error():
+        try:
             return await anext(slices, None)
+        except Exception as error:
+            self._exchange.body_error = error  # kept, because aiohttp would take it for a broken connection
+            raise
 
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        with self._keeping_error():
-            whom(*args, **kwargs)
-
-    @contextmanager
-    def _keeping_error(self) -> Iterator[None]:
-        """Keep an exception of the body's or of a hook's: aiohttp would take it for a broken connection."""
         try:
-            yield
+            whom(*args, **kwargs)
         except Exception as error:
-            self._exchange.body_error = error
+            self._exchange.body_error = error  # a hook's, kept for the same reason
             raise
 
 
