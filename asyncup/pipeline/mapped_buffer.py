@@ -5,7 +5,7 @@ bytes that the network holds at that moment and makes the part HOLLOW; then `ref
 FILLED, or LOST when the file is not what it was. Whoever sends waits while it is hollow.
 
 Three threads meet here: the event loop sends, a worker thread hashes, the watcher lets go. The hasher takes the bytes
-from the mapped pages, a few milliseconds' worth at a time: each piece is made present first, where a failing disk is an
+from the mapped pages, some milliseconds' worth at a time: each piece is made present first, where a failing disk is an
 error instead of a signal, and counts only when the pages were still the file's after it was hashed. Without that it
 reads the file into a scratch buffer. Must not know the network or Vault.
 """
@@ -28,8 +28,10 @@ from asyncup.protocol.plan import Part
 
 __all__ = ["MappedBuffer"]
 
-_PIECE = 2**22
-"""Bytes hashed at once from the file's own pages: each piece costs two switches of the interpreter's lock."""
+_PIECE = 2**24
+"""Bytes hashed at once from the file's own pages, which takes 20 ms: between two of them the interpreter's lock is
+needed, and while the loop holds it, to send what was encrypted, a core stands still. A cancellation waits for one.
+"""
 
 _SCRATCH = 2**19
 """Bytes read and hashed at once: they stay in a core's own cache in between."""
@@ -167,7 +169,7 @@ class MappedBuffer:
             return self._state is _State.MAPPED
 
     def _may_touch(self, begin: int, end: int) -> bool:
-        """True when the file's pages are here, in memory, and under the lease: for the next few milliseconds."""
+        """True when the file's pages are here, in memory, and under the lease: for as long as one piece takes."""
         if not self._is_mapped() or not self._lease.protects():
             return False
         try:

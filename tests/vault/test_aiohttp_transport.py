@@ -33,6 +33,7 @@ from asyncup.errors import (
 from asyncup.protocol.answers import Answer
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.transport import Body, HttpRequest, Patience
+from asyncup.vault.unlocked_write import UnlockedWrite
 from tests.fakes.memory_body import SLICE, MemoryBody
 from tests.fakes.raw_server import SUCCESS, Connection, RawServer, answering, raw_server
 
@@ -118,6 +119,23 @@ async def test_what_arrives_is_what_was_sent(size: int) -> None:
     assert sum(written) == size
     assert max(written, default=0) <= SLICE
     assert sent == [size], "told once, when all was handed over"
+
+
+@pytest.mark.both_loops
+async def test_slices_go_past_the_transport_and_the_head_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    write, past = UnlockedWrite.write, list[int]()
+
+    def counting(unlocked: UnlockedWrite, view: memoryview) -> int:
+        past.append(write(unlocked, view))
+        return past[-1]
+
+    monkeypatch.setattr(UnlockedWrite, "write", counting)
+    content = os.urandom(20 * SLICE)
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        await transport.send(request(body=MemoryBody(content)))
+    assert [arrived.body for arrived in server.requests] == [content]
+    assert len(past) == 19, "the first slice is written together with the head"
+    assert sum(past) > 0
 
 
 @pytest.mark.both_loops

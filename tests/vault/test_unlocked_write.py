@@ -1,0 +1,150 @@
+"""Writing past the transport: on real sockets, with a peer that reads as much as the test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from hypothesis import given, strategies as st
+
+from asyncup.vault.unlocked_write import UnlockedWrite
+
+MIB = 2**20
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.Transport, socket.socket]]:
+    """A transport to a peer that reads only when told to."""
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport, _ = await loop.create_connection(asyncio.Protocol, *listener.getsockname())
+        peer, _ = listener.accept()
+    with peer:
+        peer.setblocking(False)
+        yield transport, peer
+        transport.abort()
+
+
+async def read_from(peer: socket.socket, length: int) -> bytes:
+    """The next bytes that arrive."""
+    received = bytearray()
+    while len(received) < length:
+        received += await asyncio.get_running_loop().sock_recv(peer, length - len(received))
+    return bytes(received)
+
+
+def write_both_ways(transport: asyncio.Transport, unlocked: UnlockedWrite, content: bytes) -> int:
+    """Write as the payload does; return how much went past the transport."""
+    view = memoryview(content)
+    taken = unlocked.write(view)
+    if taken < len(content):
+        transport.write(view[taken:])
+    return taken
+
+
+@pytest.mark.both_loops
+async def test_what_the_kernel_takes_at_once_goes_past_the_transport() -> None:
+    async with connected() as (transport, peer):
+        with UnlockedWrite(transport) as unlocked:
+            assert unlocked.write(memoryview(b"abc")) == 3
+        assert transport.get_write_buffer_size() == 0
+        assert await read_from(peer, 3) == b"abc"
+
+
+@pytest.mark.both_loops
+async def test_nothing_overtakes_what_waits_in_the_transport() -> None:
+    first, second = os.urandom(32 * MIB), os.urandom(MIB)
+    async with connected() as (transport, peer):
+        with UnlockedWrite(transport) as unlocked:
+            assert 0 < write_both_ways(transport, unlocked, first) < len(first), "the kernel takes no 32 MiB"
+            assert transport.get_write_buffer_size() > 0
+            assert unlocked.write(memoryview(second)) == 0
+            transport.write(second)
+            assert await read_from(peer, len(first) + len(second)) == first + second
+            assert unlocked.write(memoryview(b"again")) == 5, "as soon as nothing waits"
+            assert await read_from(peer, 5) == b"again"
+
+
+@given(st.lists(st.tuples(st.integers(1, 400_000), st.integers(0, 400_000)), max_size=12))
+async def test_the_peer_gets_every_byte_in_order(steps: list[tuple[int, int]]) -> None:
+    """Whatever is written, and however much the peer reads in between."""
+    async with connected() as (transport, peer):
+        written, received = bytearray(), bytearray()
+        with UnlockedWrite(transport) as unlocked:
+            for length, then_read in steps:
+                content = os.urandom(length)
+                write_both_ways(transport, unlocked, content)
+                written += content
+                received += await read_from(peer, min(then_read, len(written) - len(received)))
+        received += await read_from(peer, len(written) - len(received))
+        assert received == written
+
+
+@pytest.mark.both_loops
+async def test_a_full_socket_takes_nothing() -> None:
+    async with connected() as (transport, _):
+        with UnlockedWrite(transport) as unlocked:
+            while unlocked.write(memoryview(bytes(MIB))):
+                pass
+            assert transport.get_write_buffer_size() == 0, "all of it went past the transport"
+            assert unlocked.write(memoryview(b"x")) == 0
+
+
+@pytest.mark.both_loops
+async def test_a_connection_that_broke_takes_nothing_and_the_transport_finds_out() -> None:
+    async with connected() as (transport, peer):
+        with UnlockedWrite(transport) as unlocked:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            peer.close()  # a reset, which the loop has not seen yet
+            assert unlocked.write(memoryview(b"abc")) == 0
+            transport.abort()
+            assert unlocked.write(memoryview(b"abc")) == 0
+
+
+async def test_without_a_connection_nothing_is_taken() -> None:
+    with UnlockedWrite(None) as unlocked:
+        assert unlocked.write(memoryview(b"abc")) == 0
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"socket": None},
+        {"socket": SimpleNamespace(fileno=lambda: -1)},
+        {"socket": SimpleNamespace(fileno=lambda: 0), "sslcontext": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)},
+    ],
+    ids=["no socket", "closed", "tls"],
+)
+def test_a_connection_that_it_cannot_be_done_with(extra: dict[str, object]) -> None:
+    connection = SimpleNamespace(get_extra_info=extra.get, is_closing=lambda: False, get_write_buffer_size=lambda: 0)
+    with UnlockedWrite(cast("asyncio.WriteTransport", connection)) as unlocked:
+        assert unlocked.write(memoryview(b"abc")) == 0
+
+
+async def test_it_goes_without_when_no_descriptor_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: int) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async with connected() as (transport, _):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", none_left)
+            unlocked = UnlockedWrite(transport)
+        with unlocked:
+            assert unlocked.write(memoryview(b"abc")) == 0
+
+
+async def test_its_descriptor_is_its_own_and_is_closed() -> None:
+    async with connected() as (transport, peer):
+        with UnlockedWrite(transport) as unlocked:
+            assert unlocked.write(memoryview(b"abc")) == 3
+        assert unlocked.write(memoryview(b"abc")) == 0, "its socket is closed"
+        transport.write(b"def")
+        assert await read_from(peer, 6) == b"abcdef", "the transport's is not"
