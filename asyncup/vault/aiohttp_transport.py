@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import ParamSpec
 
@@ -219,19 +218,18 @@ class _SlicedPayload(aiohttp.Payload):
                 since = time.perf_counter()
         self._tell(exchange.sent)
 
+    # An exception of the body's or of a hook's is kept: aiohttp would take it for a broken connection.
+
     async def _next(self, slices: AsyncIterator[memoryview]) -> memoryview | None:
-        with self._keeping_error():
+        try:
             return await anext(slices, None)
+        except Exception as error:
+            self._exchange.body_error = error
+            raise
 
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        with self._keeping_error():
-            whom(*args, **kwargs)
-
-    @contextmanager
-    def _keeping_error(self) -> Iterator[None]:
-        """Keep an exception of the body's or of a hook's: aiohttp would take it for a broken connection."""
         try:
-            yield
+            whom(*args, **kwargs)
         except Exception as error:
             self._exchange.body_error = error
             raise

@@ -17,8 +17,18 @@ from blockbuster import blockbuster_ctx
 
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
 from asyncup.pipeline import source as source_module
+from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source, open_source
-from tests.pipeline.files import ENOUGH_S, LocalFile, append, open_and_close, overwrite_a_byte, require_leases, truncate
+from tests.pipeline.files import (
+    ENOUGH_S,
+    LocalFile,
+    append,
+    md5,
+    open_and_close,
+    overwrite_a_byte,
+    require_leases,
+    truncate,
+)
 from tests.pipeline.leftovers import open_files, opened_since
 
 
@@ -33,6 +43,48 @@ async def test_it_reads_what_is_there_and_closes_it(local_file: LocalFile) -> No
         await anyio.to_thread.run_sync(source.verify_in_place)
         assert not os.get_inheritable(source.fd)
     assert opened_since(before) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 2047, 2048, 2**16, 2**16 + 1])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+async def test_what_is_small_is_read_as_it_is_opened(tmp_path: Path, size: int, more: int) -> None:
+    file = LocalFile.write(tmp_path / "file", os.urandom(size))
+    async with open_source(file.path, whole_up_to=size + more) as source:
+        assert (source.whole is None) == (more < 0)
+        whole = source.whole or source.read_whole()
+        assert whole.content == file.content
+        assert whole.md5 == md5(file.content)
+        assert whole.hashed_s >= 0
+
+
+@pytest.mark.parametrize("act", [overwrite_a_byte, truncate, append])
+async def test_a_small_file_that_changes_while_it_is_opened_and_read(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None]
+) -> None:
+    def read_late(fd: int, view: memoryview, offset: int) -> int:
+        act(local_file.path)
+        return read_into(fd, view, offset)
+
+    before = open_files()
+    monkeypatch.setattr(source_module, "read_into", read_late)
+    with pytest.raises(SourceChanged):
+        async with open_source(local_file.path, whole_up_to=10**6):
+            pytest.fail("it was opened")
+    assert opened_since(before) == []
+
+
+@pytest.mark.parametrize("touched", [False, True])
+async def test_a_file_that_nothing_touched_is_closed_at_the_end(local_file: LocalFile, *, touched: bool) -> None:
+    before = open_files()
+    async with open_source(local_file.path, changes="warn") as source:
+        if touched:
+            os.utime(local_file.path, (1, 1))
+        await anyio.to_thread.run_sync(source.verify_at_end)
+        assert source.touched == touched
+        assert bool(opened_since(before)) == touched, "what was touched is read once more"
+        source.close()
+        source.close()
+        assert opened_since(before) == []
 
 
 async def refused(path: str | Path, kind: type[SourceError]) -> SourceError:
