@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 
 from asyncup.events import Event, EventHook, StageEntered
 from asyncup.pipeline.drain import Drain
@@ -57,7 +57,9 @@ async def prepare(
             page_cache=options.page_cache,
             whole_up_to=_room_to_read(budget, room, small_up_to),
         )
-        async with opened as source, _vault_or_environment(vault, on_event) as client:
+        # The caller's Vault stays open, one of our own is closed.
+        connected = _vault_of_environment(on_event) if vault is None else nullcontext(vault)
+        async with opened as source, connected as client:
             if source.whole is None:
                 room.close()
             patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
@@ -77,11 +79,7 @@ def _room_to_read(budget: MemoryBudget, room: ExitStack, small_up_to: int | None
 
 
 @asynccontextmanager
-async def _vault_or_environment(vault: Vault | None, on_event: EventHook | None) -> AsyncIterator[Vault]:
-    """Yield the caller's Vault, which stays open, or one of our own, which is closed."""
-    if vault is not None:
-        yield vault
-        return
+async def _vault_of_environment(on_event: EventHook | None) -> AsyncIterator[Vault]:
     own = Vault.from_environment(on_event=on_event)
     try:
         yield own

@@ -305,8 +305,6 @@ def _cannot_open(path: str, error: OSError) -> SourceError:
     """Return the exception for a file that cannot be opened. Looks at the path."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return SourceNotFound(path, f"{path} does not exist", hint="Check the path")
-    if isinstance(error, IsADirectoryError):
-        return _not_a_file(path)
     if isinstance(error, PermissionError) and Path(path).is_dir():
         return _not_a_file(path)
     reason = error.strerror or str(error)

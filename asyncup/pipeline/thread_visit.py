@@ -31,5 +31,6 @@ async def visit_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
             while not visit.done():
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait([visit])
+            visit.exception()  # seen: else the event loop complains that nobody looked
             raise
     return visit.result()
