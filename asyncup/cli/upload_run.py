@@ -26,7 +26,7 @@ from asyncup.errors import (
 )
 from asyncup.events import Event
 from asyncup.pipeline.drain import Drain
-from asyncup.pipeline.source import open_source
+from asyncup.pipeline.open_source import open_source
 from asyncup.protocol.paths import file_destination
 
 __all__ = ["UploadRun"]

@@ -40,8 +40,7 @@ class MemoryBudget:
 
     async def take(self, length: int) -> None:
         """Wait until `length` bytes are free and take them. After this you must `give_back` the same length."""
-        if not self._waiting and min(length, self.total) <= self._free:
-            self._grant(length)
+        if self.take_now(length):
             return
         turn = (length, anyio.Event())
         self._waiting.append(turn)
@@ -55,6 +54,13 @@ class MemoryBudget:
                 # Our turn came in the same moment as the cancellation.
                 self.give_back(length)
             raise
+
+    def take_now(self, length: int) -> bool:
+        """Take `length` bytes if they are free and nobody waits; tell whether they were. Else as `take`."""
+        if self._waiting or min(length, self.total) > self._free:
+            return False
+        self._grant(length)
+        return True
 
     def give_back(self, length: int) -> None:
         """Return what `take` took."""

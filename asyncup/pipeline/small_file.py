@@ -6,21 +6,18 @@ sessions.
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import anyio
-import anyio.to_thread
 
 from asyncup.errors import ChecksumMismatch
 from asyncup.events import BufferKind, BytesWritten, PartAcknowledged, PartHashed, PartStarted, Stage, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import PartBuffer, WholeBuffer
-from asyncup.pipeline.source import Source
+from asyncup.pipeline.thread_visit import visit_thread
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.content_md5 import ContentMd5Form, ContentMd5Policy, header_value
 from asyncup.protocol.plan import Part, Plan
@@ -80,30 +77,21 @@ class _Loaded:
 @asynccontextmanager
 async def _loaded(transfer: Transfer, part: Part) -> AsyncIterator[_Loaded]:
     """Read and hash the file: a very small one by one visit to a thread, since each costs as much as sending it."""
-    if part.length > _AT_ONCE:
+    if part.length > _AT_ONCE and transfer.source.whole is None:
         # Copied: mapping and watching a lease costs more than copying a small file.
         async with open_buffers(transfer.source, transfer.memory, may_map=False, on_copying=lambda *_: None) as buffers:
             buffer, digest = await _load_and_hash(transfer, buffers, part)
             yield _Loaded(buffer, digest, lambda: buffers.release(buffer, reusable=False))
         return
     with ExitStack() as taken:
-        await transfer.memory.take(part.length)
-        taken.callback(transfer.memory.give_back, part.length)
-        content, digest, seconds = await anyio.to_thread.run_sync(_read_and_hash, transfer.source)
+        whole = transfer.source.whole  # most often it was read as it was opened
+        if whole is None:
+            await transfer.memory.take(part.length)
+            taken.callback(transfer.memory.give_back, part.length)
+            whole = await visit_thread(transfer.source.read_whole)
         if part.length:
-            transfer.emit(PartHashed(transfer.source.path, part.number, part.length, seconds))
-        yield _Loaded(WholeBuffer(part, content), digest, taken.close)
-
-
-def _read_and_hash(source: Source) -> tuple[bytearray, bytes, float]:
-    """Return the file's bytes, their MD5, and the seconds that hashing took. For a worker thread."""
-    content = bytearray(source.size)
-    source.read(memoryview(content), 0)
-    source.done_with(0, source.size)
-    source.verify_unchanged()
-    begun = time.perf_counter()
-    digest = hashlib.md5(content, usedforsecurity=False).digest()
-    return content, digest, time.perf_counter() - begun
+            transfer.emit(PartHashed(transfer.source.path, part.number, part.length, whole.hashed_s))
+        yield _Loaded(WholeBuffer(part, whole.content), whole.md5, taken.close)
 
 
 async def _compare(transfer: Transfer, destination: str, item: Item, digest: bytes) -> None:

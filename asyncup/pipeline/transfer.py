@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import anyio
-import anyio.to_thread
 
 from asyncup.errors import ChecksumMismatch, LimitExceeded, SizeMismatch
 from asyncup.events import (
@@ -37,6 +36,7 @@ from asyncup.pipeline.resume import Continuation, compare_held_parts, compare_pa
 from asyncup.pipeline.sender import Sender
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.stage_clock import StageClock
+from asyncup.pipeline.thread_visit import visit_thread
 from asyncup.protocol.plan import Part, Plan, make_plan
 from asyncup.protocol.responses import HeldPart, UploadSession
 from asyncup.protocol.upload_session import UploadSessionMachine, held_part_size
@@ -153,7 +153,7 @@ class Transfer:
         Raises:
             SourceChanged: it is not.
         """
-        await anyio.to_thread.run_sync(self.source.verify_in_place)
+        await visit_thread(self.source.verify_at_end)
         self._tell_touches()
         if not self.source.touched or not plan.size:
             return

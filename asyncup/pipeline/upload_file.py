@@ -32,7 +32,6 @@ __all__ = ["upload_file"]
 _ABORT_WITHIN_S = 10.0
 
 
-@in_own_task
 async def upload_file(  # noqa: PLR0913 - all but two are keyword-only and have a default
     path: str | os.PathLike[str],
     destination: str,
@@ -78,21 +77,31 @@ async def upload_file(  # noqa: PLR0913 - all but two are keyword-only and have 
         target = file_destination(destination)
     except DestinationError as error:
         raise error.locate(path=os.fspath(path)) from None
-    async with prepare(path, vault, options, memory, on_event, drain) as transfer:
-        if transfer.source.size <= _small_file_max(transfer):
+    small_up_to = None if vault is None else _small_file_max(vault, options)
+    async with prepare(path, vault, options, memory, on_event, drain, small_up_to=small_up_to) as transfer:
+        if transfer.source.whole is not None:
+            # By nothing that needs a task of its own, which would cost as much as half of the request.
             return await _in_one_request(transfer, target, overwrite=overwrite)
-        transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
-        if resume == "restart":
-            await abort_own_sessions(transfer, target)
-        if resume == "continue":
-            async with own_session(transfer, target, overwrite=overwrite) as own:
-                if own is not None:
-                    transfer.opened(own.session.id, created=False)
-                    return await _through_session(transfer, target, own.session, own.continuation)
-        session = await _new_session(transfer, target, overwrite=overwrite)
-        with in_use(transfer.vault, session.id):
-            async with without_twin(transfer.vault, session):
-                return await _through_session(transfer, target, session)
+        return await _from_file(transfer, target, overwrite=overwrite, resume=resume)
+
+
+@in_own_task
+async def _from_file(transfer: Transfer, target: str, *, overwrite: bool, resume: Resume) -> UploadedFile:
+    """Send a file that is still to be read, in whatever way suits its size."""
+    if transfer.source.size <= _small_file_max(transfer.vault, transfer.options):
+        return await _in_one_request(transfer, target, overwrite=overwrite)
+    transfer.plan()  # whether Vault's limits allow the file is known before anything is asked of Vault
+    if resume == "restart":
+        await abort_own_sessions(transfer, target)
+    if resume == "continue":
+        async with own_session(transfer, target, overwrite=overwrite) as own:
+            if own is not None:
+                transfer.opened(own.session.id, created=False)
+                return await _through_session(transfer, target, own.session, own.continuation)
+    session = await _new_session(transfer, target, overwrite=overwrite)
+    with in_use(transfer.vault, session.id):
+        async with without_twin(transfer.vault, session):
+            return await _through_session(transfer, target, session)
 
 
 async def _make_folders(transfer: Transfer, target: str) -> None:
@@ -153,9 +162,9 @@ async def _through_session(
     )
 
 
-def _small_file_max(transfer: Transfer) -> int:
-    largest = transfer.vault.limits.max_item_size
-    chosen = transfer.options.small_file_max
+def _small_file_max(vault: Vault, options: UploadOptions | None) -> int:
+    largest = vault.limits.max_item_size
+    chosen = None if options is None else options.small_file_max
     return largest if chosen is None else min(chosen, largest)
 
 

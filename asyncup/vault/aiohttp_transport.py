@@ -228,11 +228,13 @@ class _SlicedPayload(aiohttp.Payload):
                 await asyncio.sleep(0)
                 since = time.perf_counter()
 
+    # An exception of the body's or of a hook's is kept: aiohttp would take it for a broken connection.
+
     async def _next(self, slices: AsyncIterator[memoryview]) -> memoryview | None:
         try:
             return await anext(slices, None)
         except Exception as error:
-            self._exchange.body_error = error  # kept, because aiohttp would take it for a broken connection
+            self._exchange.body_error = error
             raise
 
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import reduce
 from typing import TypeVar
 
@@ -31,6 +30,20 @@ from asyncup.vault.turns import Turns
 __all__ = ["Calls", "on_behalf"]
 
 T = TypeVar("T")
+
+
+class _Sent:
+    """When a request was all sent, by a clock; whoever else wants to know is told, too."""
+
+    def __init__(self, now: Callable[[], float], listener: Callable[[], None] | None) -> None:
+        self._now = now
+        self._listener = listener
+        self.at: float | None = None
+
+    def tell(self) -> None:
+        self.at = self._now()
+        if self._listener is not None:
+            self._listener()
 
 
 class Calls:
@@ -102,8 +115,15 @@ class Calls:
             # Another server than the Vault says nothing of the Vault.
             learning = self._turns.exchange(request.operation, length, current_behalf())
             with learning if request.origin is None else nullcontext():
-                http = self._http(request, authorization, body, patience, on_written, on_sent)
-                return await self._exchange(request, http, length, read, on_started)
+                sent = _Sent(self._now, on_sent)
+                http = self._http(request, authorization, body, length, patience, on_written, sent.tell)
+                if on_started is not None:
+                    on_started()
+                answer = await self._transport.send(http)
+                if sent.at is not None:
+                    self._turns.deadlines.answered(request.operation, length, self._now() - sent.at)
+                self._turns.observe(request.operation, answer.headers)
+                return read(answer)
 
         if self.login is None or request.operation is Operation.LOG_IN:
             return await attempt(None)
@@ -120,53 +140,28 @@ class Calls:
         request: Request,
         authorization: str | None,
         body: Body | None,
+        length: int,
         patience: Patience | None,
         on_written: Callable[[int], None] | None,
-        on_sent: Callable[[], None] | None,
+        on_sent: Callable[[], None],
     ) -> HttpRequest:
         headers = dict(self._headers)
         headers.update(request.headers)
         if authorization is not None:
             headers["Authorization"] = authorization
+        patience = patience or (DEFAULT_PATIENCE if (behalf := current_behalf()) is None else behalf.patience)
+        answer_s = self._turns.deadlines.deadline_s(request.operation, length, cap_s=patience.answer_s)
         return HttpRequest(
             request.operation.value,
             request.method,
             self._target(request),
             headers,
             request.content if body is None else body,
-            patience or (DEFAULT_PATIENCE if (behalf := current_behalf()) is None else behalf.patience),
+            Patience(patience.stall_s, answer_s),
             on_written,
             on_sent,
             request.origin,
         )
-
-    async def _exchange(
-        self,
-        request: Request,
-        http: HttpRequest,
-        length: int,
-        read: Callable[[Answer], T],
-        on_started: Callable[[], None] | None,
-    ) -> T:
-        operation, deadlines = request.operation, self._turns.deadlines
-        sent_at: float | None = None
-        tell_sent = http.on_sent
-
-        def on_sent() -> None:
-            nonlocal sent_at
-            sent_at = self._now()
-            if tell_sent is not None:
-                tell_sent()
-
-        answer_s = deadlines.deadline_s(operation, length, cap_s=http.patience.answer_s)
-        http = replace(http, patience=replace(http.patience, answer_s=answer_s), on_sent=on_sent)
-        if on_started is not None:
-            on_started()
-        answer = await self._transport.send(http)
-        if sent_at is not None:
-            deadlines.answered(operation, length, self._now() - sent_at)
-        self._turns.observe(operation, answer.headers)
-        return read(answer)
 
     async def repeat(
         self,

@@ -1,4 +1,4 @@
-"""A payload between two pieces of text: the multipart body of a small file, without copying the file's bytes."""
+"""A payload between two pieces of text: the multipart body of a small file, without copying a larger file's bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from asyncup.vault.transport import Body
 
 __all__ = ["FramedBody"]
+
+_JOINED = 2**16
+"""A payload up to this size goes out in one piece: copying it is cheaper than two more writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class FramedBody:
 
     async def slices(self) -> AsyncIterator[memoryview]:
         """See `Body.slices`."""
+        if self.length <= _JOINED:
+            yield memoryview(b"".join([self.before, *[view async for view in self.body.slices()], self.behind]))
+            return
         yield memoryview(self.before)
         async for view in self.body.slices():
             yield view

@@ -23,8 +23,9 @@ from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages
+from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, PiecesWithdrawn
-from asyncup.pipeline.source import Source, open_source
+from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Plan
 from tests.pipeline.files import (
     LocalFile,

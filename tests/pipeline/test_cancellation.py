@@ -19,7 +19,7 @@ import pytest
 
 from asyncup import MemoryBudget, upload, upload_file
 from asyncup.events import Event
-from asyncup.pipeline import source as source_module
+from asyncup.pipeline import open_source as opening, source as source_module
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages
@@ -136,7 +136,7 @@ class Gate:
 
 
 GATES: dict[str, tuple[object, str, Kind, int]] = {
-    "opening": (source_module, "_open_without_waiting", "copied", 1),
+    "opening": (opening, "_open_without_waiting", "copied", 1),
     "looking at it": (os, "fstat", "copied", 1),
     "taking the lease": (ReadLease, "take", "auto", 1),
     "mapping": (FilePages, "__init__", "auto", 1),

@@ -20,7 +20,7 @@ from asyncup.pipeline import lease_watch
 from asyncup.pipeline.buffers import open_buffers
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.lease_watch import watched
-from asyncup.pipeline.source import open_source
+from asyncup.pipeline.open_source import open_source
 from tests.pipeline.files import ENOUGH_S, LocalFile, Writer, knock, open_and_close, require_leases
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")

@@ -44,6 +44,20 @@ class Budget(RuleBasedStateMachine):
         self.takers.append((length, self.loop.create_task(self.budget.take(length))))
         self.at_rest = False
 
+    @rule(length=st.integers(0, 60))
+    def take_now(self, length: int) -> None:
+        self.rest()
+        waiting = [task for _, task in self.takers if not task.done()]
+        taken, free = self.budget.taken, self.budget.total - self.budget.taken
+        if self.budget.take_now(length):
+            assert not waiting
+            assert min(length, self.budget.total) <= free
+            self.takers.append((length, self.loop.create_task(_nothing())))
+            self.rest()
+        else:
+            assert waiting or min(length, self.budget.total) > free
+            assert self.budget.taken == taken
+
     @rule(data=st.data())
     @precondition(lambda self: self.holders())
     def give_back(self, data: st.DataObject) -> None:
@@ -104,6 +118,10 @@ class Budget(RuleBasedStateMachine):
 
     def need(self, length: int) -> int:
         return min(length, self.budget.total)
+
+
+async def _nothing() -> None:
+    """What a taker who need not wait waits for."""
 
 
 TestBudget = Budget.TestCase

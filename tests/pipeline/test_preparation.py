@@ -1,16 +1,19 @@
 """What every upload begins with, and that its end is tidy."""
 
 import contextlib
+import random
 
 import pytest
+from hypothesis import given, strategies as st
 
 from asyncup import MemoryBudget, UploadOptions
 from asyncup.errors import AsyncupError, ConfigurationError, SourceNotFound
 from asyncup.events import Event, Stage, StageEntered
+from asyncup.pipeline import preparation as preparation_module
 from asyncup.pipeline.preparation import prepare
 from asyncup.vault.client import Vault
 from tests.fakes.memory_vault import MemoryVault
-from tests.pipeline.files import LocalFile
+from tests.pipeline.files import LocalFile, md5
 from tests.pipeline.leftovers import open_files, opened_since
 
 
@@ -31,6 +34,34 @@ async def test_everything_has_a_default(local_file: LocalFile) -> None:
         assert transfer.options == UploadOptions()
         assert transfer.memory.total == UploadOptions().memory_budget
         transfer.clock.enter(Stage.WIRE)
+
+
+@given(
+    size=st.integers(0, 300),
+    small_up_to=st.none() | st.integers(0, 300),
+    at_opening=st.integers(0, 300),
+    free=st.integers(0, 300),
+)
+async def test_a_small_file_is_read_as_it_is_opened_when_there_is_room(
+    tmp_path_factory: pytest.TempPathFactory, size: int, small_up_to: int | None, at_opening: int, free: int
+) -> None:
+    file = LocalFile.write(tmp_path_factory.getbasetemp() / "small.bin", random.Random(size).randbytes(size))
+    budget = MemoryBudget(1000)
+    await budget.take(1000 - free)
+    room = None if small_up_to is None else min(small_up_to, at_opening)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation_module, "_AT_OPENING", at_opening)
+        async with prepare(file.path, MemoryVault().vault(), None, budget, None, small_up_to=small_up_to) as transfer:
+            whole = transfer.source.whole
+            assert (whole is not None) == (room is not None and size <= room <= free)
+            if whole is not None:
+                assert whole.content == file.content
+                assert whole.md5 == md5(file.content)
+                assert room is not None
+                assert size <= budget.taken - (1000 - free) == room
+            else:
+                assert budget.taken == 1000 - free
+    assert budget.taken == 1000 - free
 
 
 async def test_a_budget_comes_from_the_options(local_file: LocalFile) -> None:

@@ -16,9 +16,9 @@ from asyncup.errors import SourceError, SourceUnreadable
 from asyncup.pipeline import source as source_module
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.hasher import Hasher
+from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.reader import ReadPart, read_parts
-from asyncup.pipeline.source import open_source
 from asyncup.protocol.plan import Part, Plan
 from tests.pipeline.files import LocalFile, md5
 from tests.pipeline.leftovers import threads_at_work

@@ -14,10 +14,10 @@ from asyncup import MemoryBudget, upload
 from asyncup.errors import LimitExceeded, SourceChanged, UploadSessionConflict
 from asyncup.events import Stage, StageEntered
 from asyncup.pipeline.buffers import open_buffers
+from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.resume import compare_held_parts
 from asyncup.pipeline.single_error import raise_single_error
-from asyncup.pipeline.source import open_source
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.protocol.plan import Plan
 from asyncup.protocol.responses import HeldPart

@@ -27,9 +27,9 @@ from asyncup.events import BufferKind, PartStarted, RetryScheduled, UploadStarte
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.hasher import Hasher
+from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.reader import ReadPart
 from asyncup.pipeline.sender import Sender
-from asyncup.pipeline.source import open_source
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.content_md5 import ContentMd5Policy

@@ -25,7 +25,11 @@ from asyncup.errors import (
     VaultUnreachable,
 )
 from asyncup.events import BufferKind, PartAcknowledged, PartHashed, UploadStarted
-from asyncup.pipeline import small_file as small_file_module, source as source_module
+from asyncup.pipeline import (
+    preparation as preparation_module,
+    small_file as small_file_module,
+    source as source_module,
+)
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.content_md5 import ContentMd5Policy
 from tests.fakes.memory_vault import (
@@ -50,12 +54,14 @@ PATH = "/u1/small.bin"
 CONTENT = bytes(range(250)) * 2
 
 
-@pytest.fixture(autouse=True, scope="module", params=[None, 99], ids=["by one visit", "through buffers"])
-def at_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every test with files so small that one visit to a thread reads and hashes them, and with larger ones."""
+@pytest.fixture(autouse=True, scope="module", params=["at the opening", "by one visit", "through buffers"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test with files so small that they are read as they are opened, and with larger ones."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param is not None:
-            patch.setattr(small_file_module, "_AT_ONCE", request.param)
+        if request.param != "at the opening":
+            patch.setattr(preparation_module, "_AT_OPENING", 99)
+        if request.param == "through buffers":
+            patch.setattr(small_file_module, "_AT_ONCE", 99)
         yield
 
 

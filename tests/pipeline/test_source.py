@@ -16,9 +16,20 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from asyncup.errors import SourceChanged, SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
-from asyncup.pipeline import source as source_module
-from asyncup.pipeline.source import Source, open_source
-from tests.pipeline.files import ENOUGH_S, LocalFile, append, open_and_close, overwrite_a_byte, require_leases, truncate
+from asyncup.pipeline import open_source as opening, source as source_module
+from asyncup.pipeline.open_source import open_source
+from asyncup.pipeline.positional_read import read_into
+from asyncup.pipeline.source import Source
+from tests.pipeline.files import (
+    ENOUGH_S,
+    LocalFile,
+    append,
+    md5,
+    open_and_close,
+    overwrite_a_byte,
+    require_leases,
+    truncate,
+)
 from tests.pipeline.leftovers import open_files, opened_since
 
 
@@ -35,11 +46,58 @@ async def test_it_reads_what_is_there_and_closes_it(local_file: LocalFile) -> No
     assert opened_since(before) == []
 
 
+@pytest.mark.parametrize("size", [0, 1, 2047, 2048, 2**16, 2**16 + 1])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+async def test_what_is_small_is_read_as_it_is_opened(tmp_path: Path, size: int, more: int) -> None:
+    file = LocalFile.write(tmp_path / "file", os.urandom(size))
+    async with open_source(file.path, whole_up_to=size + more) as source:
+        assert (source.whole is None) == (more < 0)
+        whole = source.whole or source.read_whole()
+        assert whole.content == file.content
+        assert whole.md5 == md5(file.content)
+        assert whole.hashed_s >= 0
+
+
+@pytest.mark.parametrize("act", [overwrite_a_byte, truncate, append])
+async def test_a_small_file_that_changes_while_it_is_opened_and_read(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None]
+) -> None:
+    def read_late(fd: int, view: memoryview, offset: int) -> int:
+        act(local_file.path)
+        return read_into(fd, view, offset)
+
+    before = open_files()
+    monkeypatch.setattr(source_module, "read_into", read_late)
+    with pytest.raises(SourceChanged):
+        async with open_source(local_file.path, whole_up_to=10**6):
+            pytest.fail("it was opened")
+    assert opened_since(before) == []
+
+
+@pytest.mark.parametrize("touched", [False, True])
+async def test_a_file_that_nothing_touched_is_closed_at_the_end(local_file: LocalFile, *, touched: bool) -> None:
+    before = open_files()
+    async with open_source(local_file.path, changes="warn", whole_up_to=10**6) as source:
+        if touched:
+            os.utime(local_file.path, (1, 1))
+        await anyio.to_thread.run_sync(source.verify_at_end)
+        assert source.touched == touched
+        assert bool(opened_since(before)) == touched, "what was touched is read once more"
+        source.close()
+        source.close()
+        assert opened_since(before) == []
+
+
 async def refused(path: str | Path, kind: type[SourceError]) -> SourceError:
     """Return the error that opening raises, of this very kind, and without a blocking call on the event loop."""
+    await refused_once(path, kind, whole_up_to=10**6)
+    return await refused_once(path, kind, whole_up_to=None)
+
+
+async def refused_once(path: str | Path, kind: type[SourceError], *, whole_up_to: int | None) -> SourceError:
     before = open_files()
     with anyio.fail_after(ENOUGH_S), blockbuster_ctx(), pytest.raises(SourceError) as raised:
-        async with open_source(path):
+        async with open_source(path, whole_up_to=whole_up_to):
             pytest.fail("it was opened")
     assert type(raised.value) is kind
     assert raised.value.path == str(path)
@@ -111,7 +169,7 @@ async def test_a_file_that_the_system_does_not_open(
     def refuse(path: str, flags: int) -> int:
         raise OSError(failed, os.strerror(failed), path)
 
-    monkeypatch.setattr(source_module, "_open_without_waiting", refuse)
+    monkeypatch.setattr(opening, "_open_without_waiting", refuse)
     error = await refused(local_file.path, SourceUnreadable)
     assert os.strerror(failed) in str(error)
     assert isinstance(error.__cause__, OSError)
@@ -123,7 +181,7 @@ async def test_a_directory_where_the_system_only_denies_access(tmp_path: Path, m
     def deny(path: str, flags: int) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-    monkeypatch.setattr(source_module, "_open_without_waiting", deny)
+    monkeypatch.setattr(opening, "_open_without_waiting", deny)
     await refused(tmp_path, SourceNotAFile)
 
 
@@ -145,7 +203,7 @@ async def test_only_a_regular_file_is_worth_a_wait(
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", busy)
         await refused(pipe, SourceUnreadable)
-        assert asked == [(str(pipe), False)]
+        assert asked == [(str(pipe), False)] * 2
         asked.clear()
         async with open_source(local_file.path) as source:
             assert source.size == len(local_file.content)
@@ -154,7 +212,7 @@ async def test_only_a_regular_file_is_worth_a_wait(
 
 async def test_opening_happens_off_the_event_loop(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[int] = []
-    real_open, real_fstat = source_module._open_without_waiting, os.fstat
+    real_open, real_fstat = opening._open_without_waiting, os.fstat
 
     def opener(path: str, flags: int) -> int:
         where.append(threading.get_ident())
@@ -164,7 +222,7 @@ async def test_opening_happens_off_the_event_loop(local_file: LocalFile, monkeyp
         where.append(threading.get_ident())
         return real_fstat(fd)
 
-    monkeypatch.setattr(source_module, "_open_without_waiting", opener)
+    monkeypatch.setattr(opening, "_open_without_waiting", opener)
     monkeypatch.setattr(os, "fstat", fstat)
     async with open_source(local_file.path):
         pass
@@ -290,8 +348,8 @@ class SlowOpen:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = anyio.Event()
         self.may_end = threading.Event()
-        self._real = source_module._open_without_waiting
-        monkeypatch.setattr(source_module, "_open_without_waiting", self._open)
+        self._real = opening._open_without_waiting
+        monkeypatch.setattr(opening, "_open_without_waiting", self._open)
         self._loop = anyio.lowlevel.current_token()
 
     def _open(self, path: str, flags: int) -> int:

@@ -66,7 +66,7 @@ async def md5_of(source: Source) -> str:
     Raises:
         SourceError: it cannot be read, or has become shorter.
     """
-    return await anyio.to_thread.run_sync(_md5_of, source)
+    return await anyio.to_thread.run_sync(_md5_of, source) if source.whole is None else source.whole.md5.hex()
 
 
 def _md5_of(source: Source) -> str:

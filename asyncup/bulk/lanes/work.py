@@ -96,7 +96,13 @@ class LaneWork:
         if settled is not None:
             return settled
         async with prepare(
-            self._entry.file, tools.vault, tools.options, tools.memory, self._emit, tools.drain
+            self._entry.file,
+            tools.vault,
+            tools.options,
+            tools.memory,
+            self._emit,
+            tools.drain,
+            small_up_to=None if self._entry.large else tools.large_from - 1,
         ) as transfer:
             await compare_with_manifest(self._entry, transfer)
             if transfer.source.size < tools.large_from:
