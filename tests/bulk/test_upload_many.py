@@ -136,19 +136,26 @@ async def test_what_vault_refuses_for_good_fails_with_its_words(tmp_path: Path) 
     memory.assert_clean()
 
 
-@pytest.mark.parametrize("arrived", [0, 1])
-async def test_a_missing_permission_ends_the_run_unless_some_files_arrive(tmp_path: Path, arrived: int) -> None:
-    memory, pairs = one_folder(15, tmp_path)
-    for nth in range(1 + arrived, 16):
-        memory.fail(Endpoint.CREATE_ITEM, refused("INSUFFICIENT_ACCESS"), nth=nth)
-    results = []
+@pytest.mark.parametrize(
+    ("folders", "before", "refusals"),
+    [(3, 0, 10), (1, 0, 100), (3, 1, 120)],
+    ids=["in three folders", "in one folder", "others had arrived"],
+)
+async def test_a_missing_permission_ends_the_run_unless_some_files_arrive(
+    tmp_path: Path, folders: int, before: int, refusals: int
+) -> None:
+    memory = vault_in_memory()
+    files = [file for file, _ in make_files(tmp_path, 120 + before, sizes=(10,))]
+    pairs = [(file, f"/u1/{number % folders}/{file.name}") for number, file in enumerate(files)]
+    memory.folders |= {f"/u1/{number}" for number in range(folders)}
+    one_lane = BulkOptions(lanes=1)
     async with memory.vault() as vault:
-        run = upload_many(pairs, vault=vault, journal=tmp_path / "j.db", options=IN_PLACE, bulk=BulkOptions(lanes=1))
-        with suppress(AccessRefused) if arrived else pytest.raises(AccessRefused):
-            results += [result async for result in run]
-    if arrived:
-        assert [result.state for result in results] == [State.DONE] + [State.FAILED] * 14
-    assert memory.count(Endpoint.CREATE_ITEM) == (15 if arrived else 10)
+        await run_all(pairs[:before], vault, tmp_path, options=IN_PLACE, bulk=one_lane)
+        memory.fail(Endpoint.CREATE_ITEM, *[refused("INSUFFICIENT_ACCESS")] * 120)
+        sent = memory.count(Endpoint.CREATE_ITEM)
+        with suppress(AccessRefused) if before else pytest.raises(AccessRefused, match="none has arrived"):
+            await run_all(pairs, vault, tmp_path, options=IN_PLACE, bulk=one_lane)
+    assert memory.count(Endpoint.CREATE_ITEM) - sent == refusals
 
 
 def one_folder(count: int, tmp_path: Path) -> tuple[MemoryVault, list[tuple[Path, str]]]:

@@ -57,12 +57,15 @@ _OF_SOURCE = frozenset({Trouble.SYMBOLIC_LINK, Trouble.SPECIAL_FILE, Trouble.UNR
 
 
 class Leftover(enum.StrEnum):
-    """What an earlier attempt may have left at a file's destination: its size says nothing of its bytes then."""
+    """What an earlier attempt may have left at a file's destination: its size says nothing of its bytes then.
+
+    Nothing is replaced because of it that may not be overwritten: somebody may have put another file there since.
+    """
 
     OUTDATED = "OUTDATED"
-    """The file was begun, and was written anew since. What is there is replaced where overwriting is allowed."""
+    """The file was begun, and was written anew since."""
     DAMAGED = "DAMAGED"
-    """What was sent is not what arrived. It came from us, and is replaced whatever is allowed."""
+    """What was sent is not what arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ RESULT_COLUMNS: Final = (
     "bytes_written",
     "session_id",
     "leftover",
+    "mtime_ns",
     "job_id",
     "error_type",
     "error",

@@ -86,7 +86,8 @@ def connected(path: str, *, migrating: bool) -> sqlite3.Connection:
 def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Return a temporary copy of an older version's journal: who only looks must not change the file."""
     with closing(connection):
-        copy = sqlite3.connect("", isolation_level=None)  # on the disk, and gone when it is closed
+        # A temporary database is on the disk, and gone when it is closed.
+        copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         connection.backup(copy)
     migrate(copy)
     return copy

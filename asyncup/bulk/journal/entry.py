@@ -239,13 +239,13 @@ class SessionClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftInVault:
-    """What an attempt has left at the destination; None when it was taken away again."""
+    """What an attempt has left at the destination. It is remembered until the file is DONE."""
 
-    leftover: Leftover | None
+    leftover: Leftover
 
 
 NOT_IN_VAULT = frozenset({State.PENDING, State.FAILED, State.BROKEN})
-"""States in which an input may be withdrawn: nothing is done for it, and nothing of it is in Vault."""
+"""States in which an input may be withdrawn: nothing is done for it, and it is not in Vault."""
 
 Change: TypeAlias = SessionOpened | CommitStarted | Done | Failed | Skipped | Released | SessionClosed | LeftInVault
 

@@ -135,9 +135,12 @@ class Journal:
         """Make all entries that are FAILED, SKIPPED or DONE, as is asked for, PENDING again; return their number."""
         return await self._writer.run(lambda connection: reopen(connection, states))
 
-    async def withdraw(self, ids: Collection[int]) -> None:
-        """Forget inputs that are PENDING, FAILED or BROKEN and have no upload session, as if they had never come."""
-        await self._writer.run(lambda connection: withdraw(connection, ids))
+    async def withdraw(self, ids: Collection[int]) -> int:
+        """Forget inputs that are PENDING, FAILED or BROKEN, as if they had never come; return how many.
+
+        Kept are those that have an upload session, and small ones that may have come to Vault unheard.
+        """
+        return await self._writer.run(lambda connection: withdraw(connection, ids))
 
     async def committing(self) -> list[Entry]:
         """Return the entries whose commit's job was not seen to end: after a restart, ask Vault about those jobs."""

@@ -170,11 +170,14 @@ def _effort(what: Done | Failed) -> dict[str, Any]:
     return {"seconds": what.seconds, "calls": what.calls, "bytes_written": what.bytes_written}
 
 
-def withdraw(connection: sqlite3.Connection, ids: Collection[int]) -> None:
-    """Forget inputs that nobody wants to have sent any more; those that were begun, or are in Vault, are kept."""
+def withdraw(connection: sqlite3.Connection, ids: Collection[int]) -> int:
+    """Forget inputs that nobody wants to have sent any more, except where something of them may be in Vault."""
     states = ", ".join(f"'{state.value}'" for state in sorted(NOT_IN_VAULT))
-    statement = f"DELETE FROM entry WHERE id = ? AND state IN ({states}) AND session_id IS NULL"  # noqa: S608 - names are ours
-    connection.executemany(statement, [(each,) for each in ids])
+    statement = (
+        f"DELETE FROM entry WHERE id = ? AND state IN ({states}) AND session_id IS NULL AND leftover IS NULL "  # noqa: S608 - names are ours
+        "AND (state != 'PENDING' OR attempts = 0 OR large)"
+    )
+    return connection.executemany(statement, [(each,) for each in ids]).rowcount if ids else 0
 
 
 def reopen(connection: sqlite3.Connection, states: Collection[State]) -> int:

@@ -22,6 +22,9 @@ _PAUSE_S, _LONGEST_PAUSE_S = 10.0, 60.0
 _PATIENCE = 32
 """Refusals of one file, which take half an hour, until it is given up when nothing shows that it is about room."""
 
+_LONG_PATIENCE = 8 * _PATIENCE
+"""The same for an answer that was about room once, because the file that got it was let in later."""
+
 _ABOUT_THE_FILE = frozenset(
     {"INVALID_DATA", "PARAMETER_REQUIRED", "MALFORMED_URL", "EXCEEDS_FILE_MAX_SIZE", "ATTRIBUTE_NOT_SUPPORTED"}
 )
@@ -77,16 +80,13 @@ class SessionRoom:
         passing = classify(Operation.CREATE_SESSION, refusal) is not Verdict.GIVE_UP
         if passing or isinstance(refusal, LoginError | AccessRefused | ItemExists):
             return False
-        if kind in self._about_room:
-            return True
         is_full = await self._is_full()
-        if is_full:
-            self._about_room.add(kind)
         if is_full is not None or kind in _ABOUT_THE_FILE or kind in self._about_files:
             return bool(is_full)
-        if refusals >= _PATIENCE and self._created > created_before:
+        patience = _LONG_PATIENCE if kind in self._about_room else _PATIENCE
+        if refusals >= patience and self._created > created_before:
             self._about_files.add(kind)  # others were let in all the time: the next file need not wait
-        return refusals < _PATIENCE
+        return refusals < patience
 
     async def _is_full(self) -> bool | None:
         """Tell whether Vault has no room; None when that is not to be seen, because one's own alone are not all."""

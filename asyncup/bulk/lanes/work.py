@@ -6,11 +6,8 @@ which file comes next, how often a file is tried, or what a failure means for th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-
-import anyio.to_thread
 
 from asyncup.bulk.in_vault.in_place import A_FOLDER
 from asyncup.bulk.inputs.item import Leftover
@@ -23,7 +20,8 @@ from asyncup.bulk.journal.entry import (
     SessionOpened,
     Skipped,
 )
-from asyncup.bulk.lanes.same_file import compare_with_manifest, is_outdated, md5_of
+from asyncup.bulk.lanes.arrival import Arrival
+from asyncup.bulk.lanes.same_file import compare_with_manifest, is_outdated
 from asyncup.bulk.lanes.tools import CommitTaken, LaneTools, Sent
 from asyncup.errors import (
     AccessRefused,
@@ -43,7 +41,7 @@ from asyncup.pipeline.resume import Continuation
 from asyncup.pipeline.single_error import naming_session, only_error
 from asyncup.pipeline.small_file import send_small_file
 from asyncup.pipeline.transfer import Transfer
-from asyncup.protocol.paths import parent_of
+from asyncup.protocol.paths import parent_of, same_path
 from asyncup.protocol.responses import UploadSession
 
 __all__ = ["LaneWork"]
@@ -51,8 +49,6 @@ __all__ = ["LaneWork"]
 _NAME_TAKEN = "ITEM_NAME_EXISTS"
 _IN_PLACE = "a file of the same size is in place"
 _COMMITTED = "an earlier run had committed it"
-_LOOKS_FOR_COMMITTED_FILE = 2
-"""A session that is gone without our knowing was committed just before a kill, or expired long ago."""
 
 
 class LaneWork:
@@ -63,6 +59,7 @@ class LaneWork:
         tools: what it is sent with.
         emit: told of every event.
         found_session: an upload session that nobody remembers, and that must be this file's.
+        over_damaged: what is at the destination came from this very run, damaged: it is replaced, whatever its size.
 
     Attributes:
         open_session: the upload session that is open for it now, as far as is known here.
@@ -75,13 +72,15 @@ class LaneWork:
         emit: Callable[[Event], None],
         *,
         found_session: str | None = None,
+        over_damaged: bool = False,
     ) -> None:
         self._entry = entry
         self._tools = tools
         self._emit = emit
         self._destination = entry.destination or ""
-        self._over_damaged = entry.leftover is Leftover.DAMAGED
-        self._overwrite = self._over_damaged or (tools.overwrite if entry.overwrite is None else entry.overwrite)
+        self._over_damaged = over_damaged
+        self._overwrite = over_damaged or (tools.overwrite if entry.overwrite is None else entry.overwrite)
+        self._must_be_read_back = False
         self.open_session = entry.session_id or found_session
 
     async def run(self) -> Sent | CommitTaken | Skipped | Failed:
@@ -139,6 +138,10 @@ class LaneWork:
             return None
         outdated = await is_outdated(self._entry)
         if there == self._entry.size and not outdated:
+            if self._entry.attempts > 1 and not self._entry.large:
+                # A killed run may have sent it, and not have learned that it arrived damaged.
+                self._must_be_read_back = True
+                return None
             await self.abort()
             return Skipped(reason=_IN_PLACE)
         if self._overwrite and there != A_FOLDER:
@@ -152,6 +155,8 @@ class LaneWork:
         )
 
     async def _in_one_request(self, transfer: Transfer) -> Sent | Skipped:
+        if self._must_be_read_back and await self._arrival(transfer).is_this_file():
+            return Skipped(reason=_IN_PLACE)
         await self._make_folders(transfer)
         size = transfer.source.size
         try:
@@ -159,7 +164,7 @@ class LaneWork:
                 md5, _ = await send_small_file(transfer, self._destination, overwrite=self._overwrite)
         except ItemExists:
             # What an earlier run had sent when it was killed may have come after the folder was listed.
-            if not await self._had_arrived(transfer):
+            if not await self._arrival(transfer).is_this_file():
                 raise
             return Skipped(reason=_IN_PLACE)
         transfer.finish()
@@ -169,7 +174,7 @@ class LaneWork:
         session, continuation = None, None
         if self.open_session is not None:
             session, continuation = await self._remembered(transfer, self.open_session)
-            if session is None and await self._was_committed(transfer):
+            if session is None and await self._arrival(transfer).was_committed():
                 return Skipped(reason=_COMMITTED)
         if session is None:
             session = await self._new_session(transfer)
@@ -203,6 +208,10 @@ class LaneWork:
         except UploadSessionNotFound:
             await self.forget_session()
             return None, None
+        if session.path is not None and not same_path(session.path, self._destination):
+            # Results that were edited named it: it is for another file, and may be somebody else's.
+            await self.forget_session()
+            return None, None
         if session.overwrite in (None, self._overwrite):
             try:
                 with only_error():
@@ -217,46 +226,8 @@ class LaneWork:
         await self.abort()
         return None, None
 
-    async def _was_committed(self, transfer: Transfer) -> bool:
-        """Tell whether the file is visible whose session is gone: an earlier run may have died behind its commit."""
-        for look in range(_LOOKS_FOR_COMMITTED_FILE):
-            if look:
-                await self._tools.vault.calls.wait(self._tools.vault.limits.job_poll_interval_s)
-            if await self._is_visible(transfer):
-                return True
-        return False
-
-    async def _is_visible(self, transfer: Transfer) -> bool:
-        """Tell whether the destination shows a file of this size that an earlier attempt may have brought there."""
-        if not await self._may_have_arrived(transfer):
-            return False
-        return await self._tools.in_place.look_again(self._destination) == transfer.source.size
-
-    async def _had_arrived(self, transfer: Transfer) -> bool:
-        """Tell whether what has taken the name is this very file, which a killed run may have sent unheard.
-
-        Read back: a listing of the folder may be a thousand calls long.
-        """
-        source, most = transfer.source, transfer.vault.limits.max_item_size
-        if not source.size:
-            return await self._is_visible(transfer)
-        if not await self._may_have_arrived(transfer):
-            return False
-        try:
-            # One byte more than it has, where that may be asked for, shows that this is all.
-            there = await transfer.vault.download(self._destination, offset=0, length=min(source.size + 1, most))
-        except VaultError as refusal:
-            if isinstance(refusal, LoginError):
-                raise
-            return await self._is_visible(transfer)
-        if len(there) != source.size:
-            return False
-        return await md5_of(source) == await anyio.to_thread.run_sync(lambda: _md5_of(there))
-
-    async def _may_have_arrived(self, transfer: Transfer) -> bool:
-        if not self._tools.look_first and self._entry.attempts <= 1:
-            return False  # the caller wants no questions asked about a name that is taken
-        return not await is_outdated(self._entry, transfer.source.identity)
+    def _arrival(self, transfer: Transfer) -> Arrival:
+        return Arrival(self._entry, self._tools, transfer, overwrite=self._overwrite)
 
     async def _new_session(self, transfer: Transfer) -> UploadSession:
         await self._make_folders(transfer)
@@ -296,13 +267,8 @@ class LaneWork:
             AsyncupError: Vault does not do it.
         """
         await self._tools.vault.delete_item(self._destination)
-        await self._tools.journal.record(self._entry.id, LeftInVault(leftover=None))
 
     async def forget_session(self) -> None:
         """Tell the journal that the upload session is no more."""
         self.open_session = None
         await self._tools.journal.record(self._entry.id, SessionClosed())
-
-
-def _md5_of(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -23,6 +23,7 @@ from asyncup.bulk.errors import ManifestError
 from asyncup.bulk.inputs.in_thread import in_thread
 from asyncup.bulk.inputs.item import BrokenInput, Columns, Input, Leftover, Trouble, UploadItem
 from asyncup.bulk.inputs.jsonl_manifest import json_object
+from asyncup.bulk.inputs.looked_at import identity_of
 from asyncup.bulk.inputs.result_columns import RESULT_COLUMNS, RESULT_MARK, RESULT_VERSION, told_by_result
 from asyncup.bulk.inputs.row import BadCell, item_of, printable
 from asyncup.bulk.inputs.text_lines import LineReader, open_lines
@@ -79,6 +80,7 @@ def result_of(entry: Entry) -> dict[str, Any]:
         "bytes_written": entry.bytes_written,
         "session_id": entry.session_id,
         "leftover": entry.leftover,
+        "mtime_ns": None if entry.identity is None else entry.identity.mtime_ns,
         "job_id": entry.job_id,
         "error_type": entry.error_type,
         "error": entry.error,
@@ -197,12 +199,17 @@ def failed_rows(path: str | os.PathLike[str]) -> Generator[Input]:
 
 
 def _left(result: dict[str, Any]) -> dict[str, Any]:
-    """Return what the attempt has left in Vault: the next one goes on from there."""
-    session_id, leftover = result.get("session_id"), str(result.get("leftover"))
-    return {
-        "session_id": session_id if isinstance(session_id, str) else None,
-        "leftover": Leftover.__members__.get(leftover),
-    }
+    """Return what the attempt has left in Vault: the next one goes on from there. Blocks."""
+    session_id, leftover = result.get("session_id"), Leftover.__members__.get(str(result.get("leftover")))
+    if leftover is None and result.get("attempts") and _written_since(result):
+        leftover = Leftover.OUTDATED
+    return {"session_id": session_id if isinstance(session_id, str) else None, "leftover": leftover}
+
+
+def _written_since(result: dict[str, Any]) -> bool:
+    mtime_ns = result.get("mtime_ns")
+    now = identity_of(str(result.get("file")))
+    return mtime_ns is not None and now is not None and now.mtime_ns != mtime_ns
 
 
 def _still_broken(result: dict[str, Any], columns: Columns, row: int) -> BrokenInput:

@@ -14,9 +14,8 @@ import anyio
 
 from asyncup.bulk.budgets.call_counter import calls_of_file
 from asyncup.bulk.errors import UnexpectedMd5
-from asyncup.bulk.inputs.item import Leftover
 from asyncup.bulk.jobs.polling import JobWatcher
-from asyncup.bulk.journal.entry import Done, Entry, Failed, Skipped
+from asyncup.bulk.journal.entry import Done, Entry, Failed, Skipped, State
 from asyncup.bulk.lanes.file_failure import Meaning, error_type_of, keeps_session, meaning_of
 from asyncup.bulk.lanes.tools import CommitTaken, LaneTools, Sent
 from asyncup.bulk.lanes.work import LaneWork
@@ -27,17 +26,20 @@ from asyncup.errors import (
     AccessRefused,
     AsyncupError,
     ChecksumMismatch,
+    JobFailed,
     SourceChanged,
     UploadInterrupted,
     UploadSessionNotFound,
 )
+from asyncup.protocol.paths import parent_of
 
 __all__ = ["Again", "Attempts"]
 
 _ABORT_WITHIN_S = 10.0
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
-_REFUSED_AT_FIRST = 10
-"""Files that a permission is missing for, and none that arrived: the next million would be refused, too."""
+_REFUSED_FILES, _REFUSED_FOLDERS, _REFUSED_AT_MOST = 10, 3, 100
+"""So many files in so many folders that a permission is missing for, or so many in all, and none that ever arrived: the
+next million would be refused, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class _Effort:
     seconds: float = 0.0
     calls: int = 0
     bytes_written: int = 0
+    damaged: bool = False
+    """What arrived of an attempt of this run is in Vault, and is not the file."""
 
 
 class Attempts:
@@ -76,6 +80,7 @@ class Attempts:
         self._efforts: dict[int, _Effort] = {}
         self._has_access = False
         self._refused = 0
+        self._refused_in: set[str] = set()
         self.found_sessions: dict[int, str] = {}
 
     async def send(self, entry: Entry, track: LaneTrack) -> Outcome | CommitTaken | Again | None:
@@ -87,18 +92,17 @@ class Attempts:
         with self._effort(entry, track) as effort:
             effort.attempts += 1
             found = self.found_sessions.pop(entry.id, None)
-            work = LaneWork(entry, self._tools, track.emit, found_session=found)
+            work = LaneWork(entry, self._tools, track.emit, found_session=found, over_damaged=effort.damaged)
             sent: Sent | CommitTaken | Skipped | Failed | Again
             try:
                 sent = await work.run()
             except UploadInterrupted:
                 return None
             except AsyncupError as error:
-                damaged = _is_damage(error, work, track)
-                if damaged:
+                if _is_damage(error, work, track):
+                    effort.damaged = True
                     await work.note_damage()
-                damaged = damaged or entry.leftover is Leftover.DAMAGED
-                sent = self._again(entry, error, effort) or await self._given_up(work, error, damaged=damaged)
+                sent = self._again(entry, error, effort) or await self._given_up(work, error, damaged=effort.damaged)
         return sent if isinstance(sent, CommitTaken | Again) else self._ended(entry, sent)
 
     async def finish(
@@ -120,7 +124,7 @@ class Attempts:
             except UploadInterrupted:
                 return None
             except AsyncupError as error:
-                if not (taken is None and await self._is_in_place(entry)):
+                if taken is not None or not await self._is_in_place(entry, error):
                     again = self._again(entry, error, effort)
                     failed = Failed(error_type=error_type_of(error), error=error.message)
                     return again or self._ended(entry, failed)
@@ -144,13 +148,28 @@ class Attempts:
             AsyncupError: `error`, when it is the run's.
         """
         meaning = meaning_of(error)
-        self._refused += isinstance(error, AccessRefused)
-        if meaning is Meaning.STOPS_RUN or (self._refused == _REFUSED_AT_FIRST and not self._has_access):
+        if isinstance(error, AccessRefused):
+            self._stop_without_access(entry, error)
+        if meaning is Meaning.STOPS_RUN:
             raise error
         if meaning is Meaning.FINAL or effort.attempts >= self._most:
             return None
         self._progress.emit(FileToBeRepeated(entry.file, effort.attempts, error.message))
         return Again(min(_LONGEST_PAUSE_S, _PAUSE_S * 2.0 ** (effort.attempts - 1)))
+
+    def _stop_without_access(self, entry: Entry, error: AccessRefused) -> None:
+        self._refused += 1
+        self._refused_in.add(parent_of(entry.destination or ""))
+        widely = self._refused >= _REFUSED_FILES and len(self._refused_in) >= _REFUSED_FOLDERS
+        if not widely and self._refused < _REFUSED_AT_MOST:
+            return
+        if self._has_access or self._tools.journal.tally.of(State.DONE).files:
+            return
+        error.hint = (
+            f"{self._refused} files were refused so and none has arrived, so the run ends. "
+            "Get the permission, or leave out what may not be written"
+        )
+        raise error
 
     async def _given_up(self, work: LaneWork, error: AsyncupError, *, damaged: bool) -> Failed:
         if isinstance(error, UploadSessionNotFound):
@@ -185,8 +204,13 @@ class Attempts:
             identity=sent.identity,
         )
 
-    async def _is_in_place(self, entry: Entry) -> bool:
+    async def _is_in_place(self, entry: Entry, error: AsyncupError) -> bool:
         """Tell whether a file is visible whose job is too old to be asked for."""
+        if isinstance(error, JobFailed) or entry.leftover is not None:
+            return False  # what is there is what was there before
+        overwrites = self._tools.overwrite if entry.overwrite is None else entry.overwrite
+        if overwrites and not self._tools.look_first:
+            return False
         return await self._tools.in_place.look_again(entry.destination or "") == entry.size
 
 
@@ -198,5 +222,5 @@ def _is_damage(error: AsyncupError, work: LaneWork, track: LaneTrack) -> bool:
     if work.open_session is not None:
         return False
     if isinstance(error, SourceChanged):
-        return track.acknowledged > 0 and not error.attributes_only
+        return track.has_acknowledged and not error.attributes_only
     return isinstance(error, ChecksumMismatch) and not isinstance(error, UnexpectedMd5)

@@ -60,6 +60,7 @@ class LaneTrack:
         self._progress = progress
         self._part = self._parts = 0
         self.acknowledged = 0
+        self.has_acknowledged = False
         self.bytes_written = 0
         self.stage: Stage | None = None
         self.job_id: int | None = None
@@ -72,7 +73,7 @@ class LaneTrack:
             case BytesWritten():
                 self.bytes_written += event.length
             case PartAcknowledged():
-                self.acknowledged = event.acknowledged
+                self.acknowledged, self.has_acknowledged = event.acknowledged, True
                 self._progress.acknowledged.add(event.length)
             case PartStarted():
                 self._part = event.part

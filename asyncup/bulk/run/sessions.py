@@ -22,7 +22,7 @@ from asyncup.bulk.journal.entry import NOT_IN_VAULT, Entry, SessionClosed, State
 from asyncup.bulk.journal.journal import Journal
 from asyncup.bulk.journal.rows import BATCH
 from asyncup.bulk.run.events import SessionsSortedOut
-from asyncup.errors import AccessRefused, LoginError, MalformedAnswer, VaultError
+from asyncup.errors import AccessRefused, LoginError, MalformedAnswer, UploadSessionNotFound, VaultError
 from asyncup.protocol.responses import UploadSession
 from asyncup.vault.client import Vault
 
@@ -121,15 +121,14 @@ async def withdraw_unwanted(vault: Vault, journal: Journal, still_wanted: Callab
         if still_wanted(entry.file):
             continue
         if entry.session_id is not None:
-            await _abort(vault, entry.session_id)
+            if not await _abort(vault, entry.session_id):
+                continue
             await journal.record(entry.id, SessionClosed())
         batch.append(entry.id)
-        unwanted += 1
         if len(batch) == BATCH:
-            await journal.withdraw(batch)
+            unwanted += await journal.withdraw(batch)
             batch = []
-    await journal.withdraw(batch)
-    return unwanted
+    return unwanted + await journal.withdraw(batch)
 
 
 async def _user_id(vault: Vault) -> int | None:
@@ -165,10 +164,14 @@ def _pending(entry: Entry) -> PendingFile:
     return PendingFile(entry.destination or "", entry.size or 0, entry.session_id)
 
 
-async def _abort(vault: Vault, session_id: str) -> None:
+async def _abort(vault: Vault, session_id: str) -> bool:
+    """Abort an upload session; False when it has ended meanwhile, or ends by itself after three days."""
     try:
         await vault.abort_upload_session(session_id)
+    except UploadSessionNotFound:
+        return True
     except (LoginError, AccessRefused):
         raise
     except VaultError:
-        return  # it has ended meanwhile, or ends by itself after three days
+        return False
+    return True

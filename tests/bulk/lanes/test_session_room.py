@@ -151,17 +151,36 @@ async def test_while_nobody_is_let_in_each_file_waits_its_time() -> None:
     memory.assert_clean()
 
 
-async def test_what_was_about_room_once_is_about_room_ever_after() -> None:
+async def test_an_answer_that_was_about_room_once_is_believed_for_longer() -> None:
     memory, told = MemoryVault(), Told()
     memory.fail(Endpoint.CREATE_SESSION, refused(FULL))
     async with memory.vault() as vault:
         room = SessionRoom(vault)
         await room.create(creating(vault, "/u1/a"), told)
-        listed = memory.count(Endpoint.LIST_SESSIONS)
-        memory.fail(Endpoint.CREATE_SESSION, *[refused(FULL)] * 50)
-        await room.create(creating(vault, "/u1/b"), (many := Told()))
-    assert len(many.pauses) == 50
-    assert memory.count(Endpoint.LIST_SESSIONS) == listed
+        memory.fail(Endpoint.CREATE_SESSION, *[refused(FULL)] * 300)
+        with pytest.raises(VaultError):
+            await room.create(creating(vault, "/u1/b"), (many := Told()))
+    assert sum(many.pauses) == pytest.approx(4 * 3600.0, rel=0.1)
+
+
+async def test_invalid_data_that_was_about_room_once_is_not_ever_after() -> None:
+    memory, told = MemoryVault(), Told()
+    memory.limits = replace(memory.limits, max_upload_sessions=1)
+    held = memory.open_session("/u1/held", 10)
+    async with memory.vault() as vault:
+        room = SessionRoom(vault)
+        memory.fail(Endpoint.CREATE_SESSION, refused("INVALID_DATA"))
+
+        def leave(refusal: VaultError, refusals: int, pause_s: float) -> None:
+            told(refusal, refusals, pause_s)
+            del memory.sessions[held]
+
+        await room.create(creating(vault), leave)
+        memory.sessions.clear()
+        memory.fail(Endpoint.CREATE_SESSION, refused("INVALID_DATA"))
+        with pytest.raises(VaultError):
+            await room.create(creating(vault, "/u1/bad"), (later := Told()))
+    assert not later.pauses
 
 
 async def test_many_lanes_wait_side_by_side() -> None:

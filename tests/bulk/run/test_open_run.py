@@ -17,7 +17,7 @@ from asyncup.bulk.run.live_settings import LiveSettings, settings_path, tune
 from asyncup.bulk.run.open_run import open_run
 from asyncup.bulk.run.options import MOST_LANES, BulkOptions
 from asyncup.emulator import EmulatorConfig, Switches, running_emulator
-from asyncup.events import Event
+from asyncup.events import Event, UploadSessionOpened
 from asyncup.protocol.limits import Limits
 from tests.bulk.runs import assert_all_in_place, make_files, run_all, states, vault_in_memory
 from tests.fakes.memory_vault import Endpoint, slow_answer
@@ -45,15 +45,18 @@ anyio.run(main, sys.argv[1], Path(sys.argv[2]))
 async def test_a_run_shows_what_it_is_at_and_obeys_new_settings(tmp_path: Path) -> None:
     memory, pairs, go_on = vault_in_memory(), make_files(tmp_path, 9), anyio.Event()
     memory.fail(Endpoint.PUT_PART, slow_answer(go_on))
-    changed, events = anyio.Event(), list[Event | RunEvent]()
+    changed, sending, events = anyio.Event(), anyio.Event(), list[Event | RunEvent]()
 
     def hook(event: Event | RunEvent) -> None:
         events.append(event)
+        if isinstance(event, UploadSessionOpened):
+            sending.set()
         if isinstance(event, SettingsChanged) and event.settings.lanes:
             changed.set()
 
     async with memory.vault() as vault, open_run(pairs, vault=vault, journal=tmp_path / "j.db", on_event=hook) as run:
-        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(20):
+            await sending.wait()
         asked = LiveSettings(lanes=1000, memory=5_000_000, bandwidth=parse_bandwidth("1G"))
         with anyio.fail_after(20):
             while not changed.is_set():
