@@ -25,7 +25,7 @@ __all__ = ["UnlockedWrite"]
 
 
 class UnlockedWrite:
-    """Writes to one connection's socket. A context manager: it has a descriptor of its own for that while inside.
+    """Writes to one connection's socket. A context manager: from the first write on it has a descriptor of its own.
 
     Args:
         connection: asyncio's or uvloop's transport; None, like one that it cannot be done with, takes nothing.
@@ -33,7 +33,8 @@ class UnlockedWrite:
 
     def __init__(self, connection: asyncio.WriteTransport | None) -> None:
         self._connection = connection
-        self._socket = _twin(connection)
+        self._has_looked = False
+        self._socket: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -50,18 +51,19 @@ class UnlockedWrite:
         A connection that is broken takes nothing: the transport will find out, and say so to whom it may concern.
         """
         connection = self._connection
-        if self._socket is None or connection is None or connection.is_closing():
+        if connection is None or connection.is_closing() or connection.get_write_buffer_size():
             return 0
-        if connection.get_write_buffer_size():
-            return 0
-        with suppress(OSError):
-            return self._socket.send(view)
+        if not self._has_looked:
+            self._has_looked, self._socket = True, _twin(connection)
+        if self._socket is not None:
+            with suppress(OSError):
+                return self._socket.send(view)
         return 0
 
 
-def _twin(connection: asyncio.WriteTransport | None) -> socket.socket | None:
+def _twin(connection: asyncio.WriteTransport) -> socket.socket | None:
     """Return a second socket object for a connection, because uvloop's own can only be looked at."""
-    if sys.platform == "win32" or connection is None or connection.get_extra_info("sslcontext") is not None:
+    if sys.platform == "win32" or connection.get_extra_info("sslcontext") is not None:
         return None
     seen = connection.get_extra_info("socket")
     descriptor = -1 if seen is None else seen.fileno()

@@ -134,11 +134,20 @@ async def test_it_goes_without_when_no_descriptor_is_left(monkeypatch: pytest.Mo
         raise OSError(errno.EMFILE, "too many open files")
 
     async with connected() as (transport, _):
+        with UnlockedWrite(transport) as unlocked:
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "dup", none_left)
+                assert unlocked.write(memoryview(b"abc")) == 0
+            assert unlocked.write(memoryview(b"abc")) == 0, "it does not look again and again"
+
+
+async def test_it_takes_no_descriptor_before_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file leaves with its head, in one write of the transport's."""
+    async with connected() as (transport, _):
         with monkeypatch.context() as patch:
-            patch.setattr(os, "dup", none_left)
-            unlocked = UnlockedWrite(transport)
-        with unlocked:
-            assert unlocked.write(memoryview(b"abc")) == 0
+            patch.delattr(os, "dup")
+            with UnlockedWrite(transport):
+                pass
 
 
 async def test_its_descriptor_is_its_own_and_is_closed() -> None:

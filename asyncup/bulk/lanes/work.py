@@ -48,6 +48,8 @@ __all__ = ["LaneWork"]
 
 _NAME_TAKEN = "ITEM_NAME_EXISTS"
 _IN_PLACE = "a file of the same size is in place"
+_WRITTEN_ANEW = "the local file was written anew since it was first begun"
+_DAMAGED = "what an earlier attempt had sent there arrived damaged"
 _COMMITTED = "an earlier run had committed it"
 
 
@@ -147,11 +149,13 @@ class LaneWork:
         if self._overwrite and there != A_FOLDER:
             return None
         what = "a folder" if there == A_FOLDER else f"a file of {there} bytes"
-        since = ", and the local file was written anew since it was first begun" if outdated else ""
+        why = ""
+        if outdated:
+            why = f", and {_DAMAGED if self._entry.leftover is Leftover.DAMAGED else _WRITTEN_ANEW}"
         await self.abort()
         return Failed(
             error_type=_NAME_TAKEN,
-            error=f"{what} is at {self._destination} already{since}; nothing was sent. Allow overwriting, or remove it",
+            error=f"{what} is at {self._destination} already{why}; nothing was sent. Allow overwriting, or remove it",
         )
 
     async def _in_one_request(self, transfer: Transfer) -> Sent | Skipped:

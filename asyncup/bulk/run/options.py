@@ -46,8 +46,9 @@ class BulkOptions:
         overwrite: replace files of the same name, where an item does not say for itself. False by default.
         skip: "listed" (default) lists each destination folder once, and a file that is there with the same size is
             not sent again, whatever `overwrite` says; one of another size is replaced when overwriting is allowed,
-            and fails with ITEM_NAME_EXISTS, before a byte is sent, when it is not. "never" does not list: it saves
-            calls, and Vault itself refuses names that are taken.
+            and fails with ITEM_NAME_EXISTS, before a byte is sent, when it is not. So is, whatever its size, one whose
+            local file was written anew since it was begun. "never" does not list: it saves calls, and Vault itself
+            refuses names that are taken. What a killed run had under way is read back.
         large_from: files of this many bytes and more go through upload sessions, in lanes of their own. None (default)
             is what does not fit into one request: more than 50 MB, or than `UploadOptions.small_file_max`.
         file_attempts: how often a file is begun in one run when what stopped it may pass, 3 by default. Every call

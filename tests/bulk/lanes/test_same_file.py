@@ -136,6 +136,7 @@ async def test_damage_is_remembered_over_runs(tmp_path: Path, overwrite: bool) -
         bulk = BulkOptions(failed_again=True, overwrite=overwrite)
         [result] = await run_all(pairs, vault, tmp_path, options=IN_PLACE, bulk=bulk)
     assert result.state is (State.DONE if overwrite else State.FAILED)
+    assert overwrite or "arrived damaged" in (result.error or "")
     assert (memory.items["/u1/f"] == file.read_bytes()) == overwrite
     memory._faults.clear()
 
