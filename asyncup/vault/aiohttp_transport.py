@@ -1,4 +1,4 @@
-"""The transport over aiohttp: the only module of the library that imports aiohttp.
+"""The transport over aiohttp: with its connector, the only module of the library that imports aiohttp.
 
 One connector per Vault keeps connections warm. A payload goes out as memoryview slices, without a copy of ours: aiohttp
 would take a whole part in one piece, which blocks the event loop while TLS encrypts it. There is no total timeout, but
@@ -27,6 +27,7 @@ from aiohttp.abc import AbstractStreamWriter
 from asyncup.errors import ConfigurationError, Phase, ProxyRefused, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.standstill import Waiting
+from asyncup.vault.aiohttp_connector import DirectConnector
 from asyncup.vault.congestion import sockets_with
 from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
@@ -143,8 +144,9 @@ class AiohttpTransport:
                     context = await anyio.to_thread.run_sync(system_trust)
                 if self._closed:  # meanwhile
                     raise ConfigurationError(_CLOSED)
+                connector = DirectConnector if proxy is None else aiohttp.TCPConnector
                 self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(
+                    connector=connector(
                         ssl=context,
                         limit=_CONNECTIONS,
                         keepalive_timeout=_KEEPALIVE_S,

@@ -1,0 +1,59 @@
+"""How aiohttp connects: as it does, but TLS is a `TlsConnection`, where the system and the certificates allow that.
+
+The socket is found and connected by aiohttp, as for plain HTTP; only what it would then leave to the event loop is done
+here. Through a proxy, on Windows, and where certificates are checked by another library than OpenSSL, all of it is
+aiohttp's. Must not know requests or Vault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import sys
+from typing import Any
+
+import aiohttp
+
+from asyncup.vault.tls_connection import TlsConnection
+
+__all__ = ["DirectConnector"]
+
+
+class DirectConnector(aiohttp.TCPConnector):
+    """For connections without a proxy in between: see `aiohttp.TCPConnector`."""
+
+    # aiohttp names no better place. Should it be called otherwise one day, TLS is the event loop's own again.
+    async def _wrap_create_connection(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:  # noqa: ANN401 - aiohttp's
+        context = kwargs.get("ssl")
+        if not isinstance(context, ssl.SSLContext) or not _is_ours_to_do(context):
+            return await super()._wrap_create_connection(*args, **kwargs)
+        make_protocol, *others = args
+        hostname, key = kwargs["server_hostname"], kwargs["req"].connection_key
+        plain = kwargs | {"ssl": None, "server_hostname": None}
+        transport, _ = await super()._wrap_create_connection(asyncio.Protocol, *others, **plain)
+        protocol = make_protocol()
+        try:
+            return await TlsConnection.opened(_taken_from(transport), context, hostname, protocol), protocol
+        except ssl.CertificateError as error:
+            raise aiohttp.ClientConnectorCertificateError(key, error) from error
+        except ssl.SSLError as error:
+            raise aiohttp.ClientConnectorSSLError(key, error) from error
+        except OSError as error:
+            raise aiohttp.ClientConnectorError(key, error) from error
+
+
+def _is_ours_to_do(context: ssl.SSLContext) -> bool:
+    """Whether the event loop can watch sockets, and OpenSSL alone checks certificates, as in the handshake."""
+    return sys.platform != "win32" and type(context).__module__ == ssl.__name__
+
+
+def _taken_from(transport: asyncio.Transport) -> socket.socket:
+    """Return a connection's socket, and end the transport that had it: nothing went through it."""
+    try:
+        taken = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    finally:
+        transport.abort()
+    taken.setblocking(False)  # noqa: FBT003 - the only way to say it
+    return taken
