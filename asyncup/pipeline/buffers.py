@@ -5,6 +5,7 @@ Must not know hashing, sending or Vault.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import mmap
 import threading
@@ -15,8 +16,8 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.from_thread
 import anyio.to_thread
-from anyio.abc import TaskGroup
 
+from asyncup.errors import SourceError
 from asyncup.events import BufferKind
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.lease_watch import watched
@@ -25,6 +26,7 @@ from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.memory_map import anonymous, can_swap_pages
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer
 from asyncup.pipeline.source import Source
+from asyncup.pipeline.thread_visit import to_its_end
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
@@ -41,21 +43,18 @@ class Buffers:
         memory: the budget, possibly shared with other uploads.
         on_copying: called on the event loop when a writer made us give the lease back, with the bytes copied first
             and the seconds that the writer waited for us.
-        tasks: where unmapping is done.
     """
 
-    def __init__(
-        self, source: Source, memory: MemoryBudget, on_copying: Callable[[int, float], None], tasks: TaskGroup
-    ) -> None:
+    def __init__(self, source: Source, memory: MemoryBudget, on_copying: Callable[[int, float], None]) -> None:
         self._source = source
         self._memory = memory
-        self._tasks = tasks
         self._lease: ReadLease | None = None
         self._on_copying = on_copying
         self._spare: list[mmap.mmap] = []
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
         self._changing = threading.Lock()
+        self._being_unmapped: set[asyncio.Future[None]] = set()
         self._awake = threading.Event()
         self._leaving = False
         self.decided = threading.Event()
@@ -73,15 +72,15 @@ class Buffers:
         """
         await self._memory.take(part.length)
         try:
-            buffer: PartBuffer | None = await anyio.to_thread.run_sync(self._map, part)
-        except BaseException:
-            self._memory.give_back(part.length)
+            return await anyio.to_thread.run_sync(self._load, part)
+        except BaseException as error:
+            # A buffer that was made is given back at the end, with the others that are in use.
+            if all(buffer.part is not part for buffer in self._in_use):
+                self._memory.give_back(part.length)
+            if isinstance(error, SourceError):
+                # The traceback has a frame whose future has the error: a circle, which would hold memory.
+                error.__traceback__ = None
             raise
-        if buffer is None:
-            buffer = CopiedBuffer(self._source, part, self._spare_memory(part.length))
-        self._in_use.add(buffer)
-        await anyio.to_thread.run_sync(self._read, buffer)
-        return buffer
 
     def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
         """Give a buffer's memory back, soon: unmapping a part takes milliseconds, which the event loop does not spend.
@@ -96,7 +95,7 @@ class Buffers:
         if isinstance(buffer, MappedBuffer):
             with self._changing:
                 self._mapped.discard(buffer)
-            self._tasks.start_soon(self._unmap, buffer)
+            self._unmap(buffer)
             return
         assert isinstance(buffer, CopiedBuffer)  # noqa: S101 - `load` makes no third kind
         if reusable:
@@ -105,30 +104,37 @@ class Buffers:
             _free(buffer.memory)
         self._memory.give_back(buffer.length)
 
-    async def _unmap(self, buffer: MappedBuffer) -> None:
-        try:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._close, buffer)
-        finally:
+    def _unmap(self, buffer: MappedBuffer) -> None:
+        def done(unmapped: asyncio.Future[None]) -> None:
             self._memory.give_back(buffer.length)
+            if unmapped.exception() is None:
+                self._being_unmapped.remove(unmapped)
 
-    def _read(self, buffer: PartBuffer) -> None:
-        part = buffer.part
+        unmapped = asyncio.get_running_loop().run_in_executor(None, self._close, buffer)
+        self._being_unmapped.add(unmapped)
+        unmapped.add_done_callback(done)
+
+    def _load(self, part: Part) -> PartBuffer:
+        buffer = self._map(part) or CopiedBuffer(self._source, part, self._spare_memory(part.length))
+        self._in_use.add(buffer)
         self._source.expect(part.offset, part.length)
         buffer.load()
         if not isinstance(buffer, MappedBuffer):
             self._source.done_with(part.offset, part.length)
+        return buffer
 
     def _close(self, buffer: MappedBuffer) -> None:
         buffer.close()
         self._source.done_with(buffer.part.offset, buffer.part.length)
 
-    def release_all(self) -> None:
+    async def release_all(self) -> None:
         """Give back what is still in use, when no thread works on it any more."""
         for buffer in list(self._in_use):
             self.release(buffer, reusable=False)
         while self._spare:
             _free(self._spare.pop())
+        for unmapped in list(self._being_unmapped):
+            await to_its_end(unmapped)
 
     def _spare_memory(self, length: int) -> mmap.mmap:
         """Return memory of at least `length` bytes: one that was used before, whose pages are there already."""
@@ -203,15 +209,17 @@ async def open_buffers(
         on_copying: see `Buffers`.
     """
     async with anyio.create_task_group() as tasks:
-        buffers = Buffers(source, memory, on_copying, tasks)
+        buffers = Buffers(source, memory, on_copying)
         try:
             if may_map and can_swap_pages() and source.size > 0:
                 tasks.start_soon(_watch, buffers)
                 await anyio.to_thread.run_sync(buffers.decided.wait)
             yield buffers
         finally:
-            buffers.release_all()
-            buffers.stop_watching()
+            try:
+                await buffers.release_all()
+            finally:
+                buffers.stop_watching()
 
 
 def _free(memory: mmap.mmap) -> None:

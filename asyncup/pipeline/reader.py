@@ -53,3 +53,4 @@ async def read_parts(
             except anyio.BrokenResourceError:
                 # The sender has stopped taking parts: it has its own reason to fail.
                 return
+            del buffer  # whoever keeps a later part's error keeps this frame

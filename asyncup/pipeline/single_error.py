@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -20,7 +21,7 @@ def raise_single_error(path: str) -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        raise_as_it_was(_located(_most_telling(list(_leaves(group))), path))
+        raise_as_it_was(_located(_told_by(group), path))
     except AsyncupError as error:
         error.locate(path=path)
         raise
@@ -32,7 +33,7 @@ def only_error() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        raise_as_it_was(_most_telling(list(_leaves(group))))
+        raise_as_it_was(_told_by(group))
 
 
 @contextmanager
@@ -73,6 +74,27 @@ def raise_as_it_was(error: BaseException) -> NoReturn:
 
 def _located(error: BaseException, path: str) -> BaseException:
     return error.locate(path=path) if isinstance(error, AsyncupError) else error
+
+
+def _told_by(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    told = _most_telling(list(_leaves(group)))
+    _forget_tracebacks(group)
+    return told
+
+
+def _forget_tracebacks(group: BaseExceptionGroup[BaseException]) -> None:
+    """Let go of the frames that a group came through, and of those that were cancelled for it, which hold buffers.
+
+    `contextlib` keeps an exception in a frame that is in its traceback: only the garbage collector would break that.
+    """
+    left: list[BaseException] = [group]
+    while left:
+        each = left.pop()
+        each.__traceback__ = None
+        if isinstance(each, BaseExceptionGroup):
+            left += [inner for inner in each.exceptions if isinstance(inner, BaseExceptionGroup)]
+        if isinstance(each.__context__, BaseExceptionGroup | asyncio.CancelledError):
+            left.append(each.__context__)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from asyncup.errors import ChecksumMismatch, LimitExceeded, SizeMismatch
 from asyncup.events import (
@@ -225,13 +226,21 @@ class Transfer:
                 tasks.start_soon(
                     read_parts, plan.parts_from(machine.acknowledged + 1), buffers, hasher, put, self._on_read
                 )
-                self.clock.enter(Stage.DISK)
-                async for item in take:
-                    md5s.append(await self._sent(sender, item))
-                    # The connection of a broken attempt may still be sending from this memory while it is closed.
-                    buffers.release(item.buffer, reusable=sender.attempts == 1)
-                    self.clock.enter(Stage.DISK)
+                md5s += await self._send_each(take, sender, buffers)
         return Transferred(machine, tuple(md5s), known.good, sender.bytes_written)
+
+    # On its own: a group of exceptions keeps the frame that it comes through, and that would keep the last part.
+    async def _send_each(
+        self, parts: MemoryObjectReceiveStream[ReadPart], sender: Sender, buffers: Buffers
+    ) -> list[str]:
+        md5s = []
+        self.clock.enter(Stage.DISK)
+        async for item in parts:
+            md5s.append(await self._sent(sender, item))
+            # The connection of a broken attempt may still be sending from this memory while it is closed.
+            buffers.release(item.buffer, reusable=sender.attempts == 1)
+            self.clock.enter(Stage.DISK)
+        return md5s
 
     async def _sent(self, sender: Sender, item: ReadPart) -> str:
         try:

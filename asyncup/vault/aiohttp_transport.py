@@ -204,8 +204,7 @@ class _SlicedPayload(aiohttp.Payload):
         exchange = self._exchange
         connection = getattr(writer, "transport", None)
         exchange.writes_to(connection)
-        with UnlockedWrite(connection) as unlocked:
-            await self._write_slices(writer, unlocked)
+        await self._write_slices(writer, UnlockedWrite(connection))
         self._tell(exchange.sent)
 
     async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:

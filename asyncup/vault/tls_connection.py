@@ -25,7 +25,7 @@ _READ_SIZE = 2**16
 _READ_IN_A_ROW = 2**18
 """Bytes that are read before other tasks get their turn."""
 
-_PIECE = 2**17
+_PIECE = 2**20
 """Bytes that OpenSSL is given in one call. It takes all of them or says that it took none."""
 
 _HIGH, _LOW = 2**16, 2**14

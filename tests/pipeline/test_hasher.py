@@ -179,6 +179,46 @@ async def test_an_exception_of_the_listener_ends_the_work() -> None:
     assert raised.group_contains(TheCallers)
 
 
+async def test_a_part_that_comes_after_the_end_is_not_hashed() -> None:
+    """The reader may not have heard of the end yet."""
+    async with anyio.create_task_group() as tasks:
+        with Hasher(tasks, 1, lambda *_: pytest.fail("it was not hashed")) as hasher:
+            pass
+        late = Pieces(b"late")
+        pending = hasher.start(late)
+        assert pending.known
+        with pytest.raises(RuntimeError, match="stopped"):
+            await pending.wait()
+    assert late.given == 0
+
+
+async def test_nothing_goes_on_after_the_task_group() -> None:
+    """Whoever releases the buffers relies on it, however the work ends."""
+    hashing, may_end = anyio.Event(), threading.Event()
+    loop = anyio.lowlevel.current_token()
+    ended = threading.Event()
+
+    def hold(_: int) -> None:
+        anyio.from_thread.run_sync(hashing.set, token=loop)
+        assert may_end.wait(ENOUGH_S)
+        ended.set()
+
+    async with anyio.create_task_group() as outer:
+
+        async def let_it_end_later() -> None:
+            await anyio.wait_all_tasks_blocked()
+            may_end.set()
+
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                with Hasher(tasks, 1, lambda *_: None) as hasher:
+                    hasher.start(Pieces(b"1", before=hold))
+                    await hashing.wait()
+                    outer.start_soon(let_it_end_later)
+                    scope.cancel()
+        assert ended.is_set()
+
+
 @pytest.mark.parametrize("how", ["left", "cancelled"])
 async def test_leaving_stops_soon_and_settles_no_half_digest(how: str) -> None:
     """A digest of half a part would be compared with Vault's, and look like somebody else's bytes."""
