@@ -27,6 +27,8 @@ __all__ = [
 class Stage(enum.Enum):
     """What an upload is waiting for. At every instant it is exactly one of these."""
 
+    __hash__ = object.__hash__  # Enum's own is a function of Python's, and each file looks up twenty
+
     DISK = "disk"
     """The next part is being read (or waits for memory)."""
     HASH = "hash"

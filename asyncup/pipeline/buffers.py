@@ -133,8 +133,9 @@ class Buffers:
             self.release(buffer, reusable=False)
         while self._spare:
             _free(self._spare.pop())
-        for unmapped in list(self._being_unmapped):
-            await to_its_end(unmapped)
+        with anyio.CancelScope(shield=True):
+            for unmapped in list(self._being_unmapped):
+                await to_its_end(unmapped)
 
     def _spare_memory(self, length: int) -> mmap.mmap:
         """Return memory of at least `length` bytes: one that was used before, whose pages are there already."""

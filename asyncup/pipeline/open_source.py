@@ -14,6 +14,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiofiles
+import anyio
 import anyio.lowlevel
 from aiofiles.threadpool.binary import AsyncFileIO
 
@@ -68,7 +69,8 @@ async def _read_at_once(
     finally:
         for source in opened:
             if source is not None and source.is_open:
-                await visit_thread(source.close)
+                with anyio.CancelScope(shield=True):
+                    await visit_thread(source.close)
 
 
 def _small(name: str, changes: SourceChanges, page_cache: PageCachePolicy, whole_up_to: int) -> Source | None:
@@ -115,7 +117,8 @@ async def _held_open(name: str) -> AsyncIterator[tuple[int, os.stat_result]]:
         yield opened[0].fileno(), status
     finally:
         for file in opened:
-            await to_its_end(asyncio.ensure_future(file.close()))
+            with anyio.CancelScope(shield=True):
+                await to_its_end(asyncio.ensure_future(file.close()))
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

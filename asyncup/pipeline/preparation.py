@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, nullcontext
 
-from asyncup.events import Event, EventHook, StageEntered
+from asyncup.events import Event, EventHook, Stage, StageEntered
 from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.open_source import open_source
@@ -48,7 +48,9 @@ async def prepare(
     options = options or UploadOptions()
     emit = on_event or _ignore
     name = os.fspath(path)
-    clock = StageClock(time.perf_counter, lambda stage: emit(StageEntered(name, stage)))
+    # An event that nobody hears is not made: a small file enters as many stages as a large one.
+    told = _ignore if on_event is None else lambda stage: on_event(StageEntered(name, stage))
+    clock = StageClock(time.perf_counter, told)
     budget = memory or MemoryBudget(options.memory_budget)
     with raise_single_error(name), ExitStack() as room:
         opened = open_source(
@@ -92,5 +94,5 @@ async def _close(vault: Vault) -> None:
     await vault.aclose()
 
 
-def _ignore(_: Event) -> None:
+def _ignore(_: Event | Stage) -> None:
     """Nobody listens."""

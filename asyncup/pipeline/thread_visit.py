@@ -27,14 +27,17 @@ async def visit_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
 
 
 async def to_its_end(visit: asyncio.Future[T]) -> T:
-    """Return the result of what ends soon, and let it end, however the caller is cancelled meanwhile."""
-    with anyio.CancelScope(shield=True):
-        try:
-            await asyncio.shield(visit)
-        except asyncio.CancelledError:
+    """Return the result of what ends soon, and let it end, however the caller is cancelled meanwhile.
+
+    The scope is opened by who is cancelled only: it takes as long as the rest of this.
+    """
+    try:
+        await asyncio.shield(visit)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
             while not visit.done():
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait([visit])
-            visit.exception()  # seen: else the event loop complains that nobody looked
-            raise
+        visit.exception()  # seen: else the event loop complains that nobody looked
+        raise
     return visit.result()

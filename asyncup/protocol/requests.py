@@ -51,6 +51,8 @@ _JSON = ("Accept", "application/json")
 class Operation(enum.Enum):
     """What a request does, in words for messages."""
 
+    __hash__ = object.__hash__  # Enum's own is a function of Python's, and each file looks up twenty
+
     LOG_IN = "logging in"
     CREATE_SESSION = "creating the upload session"
     PUT_PART = "uploading a part"

@@ -80,8 +80,6 @@ async def test_a_cancelled_scope_waits_for_the_thread(*, fails: bool) -> None:
     async def visit() -> None:
         with contextlib.suppress(ZeroDivisionError):
             await visit_thread(gate.work)
-        after.append("the visit")
-        await anyio.lowlevel.checkpoint()
         after.append("more")
 
     with anyio.fail_after(ENOUGH_S):
@@ -94,5 +92,5 @@ async def test_a_cancelled_scope_waits_for_the_thread(*, fails: bool) -> None:
                     await anyio.lowlevel.checkpoint()
             assert after == []
             gate.may_end.set()
-    assert after == ["the visit"]
+    assert after == [], "what it returned or raised is lost"
     assert gate.ended
