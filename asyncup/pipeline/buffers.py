@@ -117,7 +117,6 @@ class Buffers:
     def _load(self, part: Part) -> PartBuffer:
         buffer = self._map(part) or CopiedBuffer(self._source, part, self._spare_memory(part.length))
         self._in_use.add(buffer)
-        self._source.expect(part.offset, part.length)
         buffer.load()
         if not isinstance(buffer, MappedBuffer):
             self._source.done_with(part.offset, part.length)

@@ -81,7 +81,8 @@ class MappedBuffer:
     def load(self) -> None:
         """See `PartBuffer`. A page that cannot be read is noticed here, and not when it is sent."""
         try:
-            self._pages.populate()
+            for begin, end in self._source.in_pieces(self.part.offset, self.part.length):
+                self._pages.populate(begin, end)
         except OSError as error:
             # Whether the file shrank or the disk failed is seen by looking.
             self._source.verify_unchanged()

@@ -74,19 +74,18 @@ class FilePages:
         del anchor
         self.view = memoryview(self._map).toreadonly()[lead:]
 
-    def populate(self) -> None:
-        """Bring every page into memory and into the page tables, so that nobody waits for the disk later.
+    def populate(self, begin: int, end: int) -> None:
+        """Bring the pages from `begin` to `end` into memory and into the page tables: nobody waits for the disk later.
 
         Raises:
-            OSError: the disk failed, or the file has become shorter than the range.
+            OSError: the disk failed, or the file has become shorter than that.
         """
-        if self.make_present(0, self.view.nbytes):
+        if self.make_present(begin, end):
             return
         # Reading the range brings it into the page cache at least.
         scratch = memoryview(bytearray(2**20))
-        for position in range(0, self.view.nbytes, len(scratch)):
-            wanted = min(len(scratch), self.view.nbytes - position)
-            read_into(self._fd, scratch[:wanted], self._offset + position)
+        for position in range(begin, end, len(scratch)):
+            read_into(self._fd, scratch[: end - position], self._offset + position)
 
     def make_present(self, begin: int, end: int) -> bool:
         """Bring the pages from `begin` to `end` into the page tables; False where the kernel cannot (before 5.14).

@@ -86,9 +86,9 @@ class CopiedBuffer:
         """See `PartBuffer`. Reads the file, then makes sure that it was not changed meanwhile."""
         # Released also by an exception, whose traceback may live long: a view keeps the memory from being freed.
         with memoryview(self.memory)[: self.part.length] as view:
-            for begin in range(0, self.part.length, _READ_AT_ONCE):
+            for begin, end in self._source.in_pieces(self.part.offset, self.part.length):
                 anyio.from_thread.check_cancelled()
-                with view[begin : begin + _READ_AT_ONCE] as piece:
+                with view[begin:end] as piece:
                     self._source.read(piece, self.part.offset + begin)
         self._source.verify_unchanged()
 
@@ -134,7 +134,3 @@ class WholeBuffer:
         view = memoryview(self._content)
         for begin, end in slice_bounds(self.part.length):
             yield view[begin:end]
-
-
-_READ_AT_ONCE = 8 * 2**20
-"""A cancelled upload waits for the read in progress: this bounds how long."""

@@ -26,6 +26,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -41,6 +42,9 @@ _HASHED_AT_ONCE = 2047
 
 _HASHED_HOLDING = 2**16
 """The most that is hashed with that lock, a tenth of a millisecond."""
+
+_PIECE = 8 * 2**20
+"""A cancelled upload waits for the read in progress: this bounds how long."""
 
 _AGAIN = "Let the program that writes it finish, then upload it again"
 
@@ -153,9 +157,18 @@ class Source:
                 md5.update(view[offset : offset + piece])
         return WholeFile(content, md5.digest(), time.perf_counter() - begun)
 
-    def expect(self, offset: int, length: int) -> None:
-        """Let the disk begin with a range that is about to be read, in pieces as large as it can."""
-        self._advise(offset, length, "POSIX_FADV_WILLNEED")
+    def in_pieces(self, offset: int, length: int) -> Iterator[tuple[int, int]]:
+        """Yield where each piece of a range that is to be read now begins and ends, counted from `offset`.
+
+        The disk is told of the next piece before it is asked for the present one. Telling it of a whole part at once
+        was much worse (0.55 instead of 0.9 GB/s, in a virtual machine): of memory that is filled so far ahead, every
+        page was slow to be touched for the first time.
+        """
+        self._advise(offset, min(_PIECE, length), "POSIX_FADV_WILLNEED")
+        for begin in range(0, length, _PIECE):
+            end = min(begin + _PIECE, length)
+            self._advise(offset + end, min(_PIECE, length - end), "POSIX_FADV_WILLNEED")
+            yield begin, end
 
     def done_with(self, offset: int, length: int) -> None:
         """Say that a range is not read again: its pages leave the page cache, if that was asked for."""

@@ -279,7 +279,7 @@ def test_pages_that_cannot_be_read_are_noticed_when_loading(
             scene.buffer.load()
     else:
 
-        def populate(_: FilePages) -> None:
+        def populate(_: FilePages, begin: int, end: int) -> None:
             raise OSError(errno.EFAULT, "Bad address")
 
         monkeypatch.setattr(FilePages, "populate", populate)

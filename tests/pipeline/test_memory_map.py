@@ -65,7 +65,7 @@ def test_pages_are_swapped_beneath_every_view(folder: Path, chosen: tuple[int, i
     file = LocalFile.write(folder / "swapped", CONTENT)
     with pages_of(file.path, offset, length) as pages:
         slices = [pages.view[at : at + 10_000] for at in range(0, length, 10_000)]
-        pages.populate()
+        pages.populate(0, length)
         assert pages.view == wanted
         assert pages.view.readonly
 
@@ -122,7 +122,7 @@ def test_populating_what_is_gone_is_an_error_and_no_signal(local_file: LocalFile
     with pages_of(local_file.path, 0, 95_000) as pages:
         os.truncate(local_file.path, 4096)
         with pytest.raises(OSError, match="cannot read mapped pages") as raised:
-            pages.populate()
+            pages.populate(0, 95_000)
         assert raised.value.errno == errno.EFAULT
 
 
@@ -182,8 +182,8 @@ def test_a_kernel_without_populating_reads_the_range_instead(
     monkeypatch.setattr(memory_map, "_libc_required", lambda: libc)
     monkeypatch.setattr(memory_map, "read_into", read_into)
     length = 2 * 2**20 + 77
-    with pages_of(large_file.path, 1_000_001, length) as pages:
-        pages.populate()
+    with pages_of(large_file.path, 1_000_000, length + 1) as pages:
+        pages.populate(1, length + 1)
     assert read[0][0] == 1_000_001
     assert sum(got for _, got in read) == length
     assert all(at + got == following for (at, got), (following, _) in pairwise(read))
@@ -268,7 +268,7 @@ path, hollow = sys.argv[1], sys.argv[2] == "hollow"
 fd = os.open(path, os.O_RDONLY)
 pages = FilePages(fd, 4097, 60_000)
 view = pages.view[100:50_000]
-pages.populate()
+pages.populate(0, 60_000)
 if hollow:
     pages.hollow_out(1000, 2000)
 os.truncate(path, 0)

@@ -9,9 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from asyncup import upload_file
+from asyncup.pipeline import source as source_module
 from asyncup.pipeline.options import BufferPolicy, PageCachePolicy
+from asyncup.pipeline.source import Source, SourceIdentity
 from tests.fakes.memory_vault import MemoryVault
 from tests.pipeline.files import LocalFile
 from tests.pipeline.uploads import OPTIONS, PART_SIZE, PARTS
@@ -55,6 +58,29 @@ async def test_every_part_is_announced_and_dropped_when_that_is_asked_for(
     await sent(tmp_path, page_cache=policy, buffers=buffers)
     assert sorted(advice[os.POSIX_FADV_WILLNEED]) == EVERY_PART
     assert sorted(advice[os.POSIX_FADV_DONTNEED]) == (EVERY_PART if policy == "drop" else [])
+
+
+@given(st.integers(0, 2**40), st.integers(1, 60_000_000), st.integers(1_000_000, 20_000_000))
+def test_a_part_is_read_in_pieces_and_the_next_one_announced_before_each(offset: int, length: int, piece: int) -> None:
+    """Far enough ahead for the disk to be busy, and no further: memory that is filled long before is slow to touch."""
+    announced: list[int] = []
+
+    def posix_fadvise(_: int, begin: int, size: int, kind: int) -> None:
+        assert kind == os.POSIX_FADV_WILLNEED
+        assert begin == offset + sum(announced), "one after the other"
+        announced.append(size)
+
+    source = Source("file", 0, SourceIdentity(0, 0, 0, 0, 0), changes="fail", page_cache="keep")
+    read = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_module, "_PIECE", piece)
+        patch.setattr(os, "posix_fadvise", posix_fadvise)
+        for begin, end in source.in_pieces(offset, length):
+            assert begin == read
+            assert 0 < end - begin <= piece
+            read = end
+            assert sum(announced) == min(end + piece, length)
+    assert read == length
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("keep", []), ("drop", [(0, SMALL)])])

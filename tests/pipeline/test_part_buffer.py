@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from asyncup.errors import SourceChanged, SourceUnreadable
-from asyncup.pipeline import part_buffer, source as source_module
+from asyncup.pipeline import source as source_module
 from asyncup.pipeline.memory_map import anonymous
 from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, WholeBuffer, slice_bounds
 from asyncup.pipeline.positional_read import read_into
@@ -109,7 +109,7 @@ async def test_a_cancelled_load_ends_with_the_read_in_progress(
         go_on.wait()
         return read_into(fd, view, offset)
 
-    monkeypatch.setattr(part_buffer, "_READ_AT_ONCE", 2**20)
+    monkeypatch.setattr(source_module, "_PIECE", 2**20)
     monkeypatch.setattr(source_module, "read_into", read_slowly)
     with large_file.opened() as source:
         buffer = CopiedBuffer(source, Part(1, 0, 5 * 2**20), anonymous(5 * 2**20))
