@@ -11,6 +11,7 @@ import mmap
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import anyio
@@ -26,7 +27,6 @@ from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.memory_map import anonymous, can_swap_pages
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer
 from asyncup.pipeline.source import Source
-from asyncup.pipeline.thread_visit import to_its_end
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
@@ -54,6 +54,8 @@ class Buffers:
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
         self._changing = threading.Lock()
+        # Its own: the program's may be busy for as long as it likes.
+        self._thread = ThreadPoolExecutor(1, "asyncup-unmap")
         self._being_unmapped: set[asyncio.Future[None]] = set()
         self._awake = threading.Event()
         self._leaving = False
@@ -110,7 +112,12 @@ class Buffers:
             if unmapped.exception() is None:
                 self._being_unmapped.remove(unmapped)
 
-        unmapped = asyncio.get_running_loop().run_in_executor(None, self._close, buffer)
+        try:
+            unmapped = asyncio.get_running_loop().run_in_executor(self._thread, self._close, buffer)
+        except RuntimeError:  # the system has no more threads
+            self._close(buffer)
+            self._memory.give_back(buffer.length)
+            return
         self._being_unmapped.add(unmapped)
         unmapped.add_done_callback(done)
 
@@ -132,9 +139,12 @@ class Buffers:
             self.release(buffer, reusable=False)
         while self._spare:
             _free(self._spare.pop())
-        with anyio.CancelScope(shield=True):
-            for unmapped in list(self._being_unmapped):
-                await to_its_end(unmapped)
+        self._thread.shutdown(wait=False)
+        if left := list(self._being_unmapped):
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(left)
+        for unmapped in left:
+            unmapped.result()
 
     def _spare_memory(self, length: int) -> mmap.mmap:
         """Return memory of at least `length` bytes: one that was used before, whose pages are there already."""

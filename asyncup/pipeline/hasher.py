@@ -19,6 +19,7 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
+from asyncup.errors import AsyncupError
 from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
 
 __all__ = ["Hasher", "PendingDigest"]
@@ -66,6 +67,10 @@ class _Stopped(RuntimeError):
     """The hasher was left. Whoever still waits for a digest then has a bug."""
 
 
+async def _raise(error: BaseException) -> None:
+    raise error
+
+
 class Hasher:
     """Hashes parts in the order in which they are given. A context manager: leaving it stops hashing soon.
 
@@ -81,6 +86,7 @@ class Hasher:
         self._loop = asyncio.get_running_loop()
         self._on_hashed = on_hashed
         self._stopped = threading.Event()
+        self._has_thread = False
         self._under_way = 0
         self._all_done = anyio.Event()
 
@@ -101,8 +107,14 @@ class Hasher:
         if self._stopped.is_set():  # the reader has not heard of it yet
             pending.settle(_Stopped(_STOPPED))
             return pending
+        try:
+            self._threads.submit(self._hash, buffer, pending)
+        except RuntimeError:
+            # The system has no more threads. The part waits in the queue all the same: for an earlier one, if there is.
+            if not self._has_thread:
+                raise
+        self._has_thread = True
         self._under_way += 1
-        self._threads.submit(self._hash, buffer, pending)
         return pending
 
     async def _until_all_done(self) -> None:
@@ -132,8 +144,11 @@ class Hasher:
         if isinstance(outcome, bytes):
             try:
                 self._on_hashed(buffer, seconds)
-            except Exception as error:  # noqa: BLE001 - the listener's ends the work, see below
+            except BaseException as error:  # noqa: BLE001 - it is raised by the task group
                 outcome = error
+        if not isinstance(outcome, bytes | AsyncupError | _Stopped):
+            # A bug, or the listener's: it must not wait for somebody to ask for this digest.
+            self._tasks.start_soon(_raise, outcome)
         pending.settle(outcome)
 
     def _digest(self, buffer: PartBuffer) -> bytes:

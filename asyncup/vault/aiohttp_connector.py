@@ -12,13 +12,17 @@ import os
 import socket
 import ssl
 import sys
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 
 from asyncup.vault.tls_connection import TlsConnection
 
 __all__ = ["DirectConnector"]
+
+
+_HANDSHAKE_S = 60.0
+"""As long as asyncio waits for a TLS handshake."""
 
 
 class DirectConnector(aiohttp.TCPConnector):
@@ -32,16 +36,27 @@ class DirectConnector(aiohttp.TCPConnector):
         make_protocol, *others = args
         hostname, key = kwargs["server_hostname"], kwargs["req"].connection_key
         plain = kwargs | {"ssl": None, "server_hostname": None}
-        transport, _ = await super()._wrap_create_connection(asyncio.Protocol, *others, **plain)
+        transport, _ = await super()._wrap_create_connection(_ReadsNothing, *others, **plain)
         protocol = make_protocol()
         try:
-            return await TlsConnection.opened(_taken_from(transport), context, hostname, protocol), protocol
+            async with asyncio.timeout(kwargs["timeout"].sock_connect or _HANDSHAKE_S):
+                return await TlsConnection.opened(_taken_from(transport), context, hostname, protocol), protocol
+        except TimeoutError:
+            raise  # as aiohttp does, which tries the next address then
         except ssl.CertificateError as error:
             raise aiohttp.ClientConnectorCertificateError(key, error) from error
         except ssl.SSLError as error:
             raise aiohttp.ClientConnectorSSLError(key, error) from error
         except OSError as error:
             raise aiohttp.ClientConnectorError(key, error) from error
+
+
+class _ReadsNothing(asyncio.Protocol):
+    """Leaves what comes to who takes the socket."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        cast("asyncio.ReadTransport", transport).pause_reading()
 
 
 def _is_ours_to_do(context: ssl.SSLContext) -> bool:

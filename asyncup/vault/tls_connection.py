@@ -14,10 +14,11 @@ import collections
 import errno
 import socket
 import ssl
-from collections.abc import Callable
+import sys
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
+
+from asyncup.vault.tls_handshake import shake_hands
 
 __all__ = ["TlsConnection"]
 
@@ -25,8 +26,9 @@ _READ_SIZE = 2**16
 _READ_IN_A_ROW = 2**18
 """Bytes that are read before other tasks get their turn."""
 
-_PIECE = 2**20
-"""Bytes that OpenSSL is given in one call. It takes all of them or says that it took none."""
+_PIECE = 2**20 if sys.platform == "linux" else 2**16
+"""Bytes that OpenSSL is given in one call. It says that it took all of them or none: where the kernel does not count
+what it took, this is how finely a slow line's progress is seen."""
 
 _HIGH, _LOW = 2**16, 2**14
 """asyncio's own limits for bytes that wait: above the first a writer is told to pause, at the second to go on."""
@@ -50,7 +52,7 @@ class TlsConnection(asyncio.Transport):
         self._waiting: collections.deque[memoryview] = collections.deque()
         self._waiting_bytes = 0
         self._high, self._low = _HIGH, _LOW
-        self._is_paused = self._is_reading = self._is_watching_room = False
+        self._is_paused = self._is_reading = self._is_watching_room = self._is_watching_input = False
         self._is_closing = self._is_lost = False
         # TLS has messages of its own: to read on OpenSSL may have to write one, and the other way round.
         self._reads_when_there_is_room = self._writes_when_something_came = False
@@ -79,7 +81,7 @@ class TlsConnection(asyncio.Transport):
             connected.close()
             raise
         try:
-            await _shake_hands(secured)
+            await shake_hands(secured)
         except BaseException:
             secured.close()
             raise
@@ -119,35 +121,53 @@ class TlsConnection(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """See `asyncio.ReadTransport`."""
-        if self._is_reading:
-            self._is_reading = False
-            self._loop.remove_reader(self._socket.fileno())
+        self._is_reading = False
+        self._watch_input()
 
     def resume_reading(self) -> None:
         """See `asyncio.ReadTransport`."""
         if not self._is_reading and not self._is_closing:
             self._is_reading = True
-            self._loop.add_reader(self._socket.fileno(), self._read)
+            self._watch_input()
             if self._socket.pending():
                 self._loop.call_soon(self._read)  # what OpenSSL has already, the socket does not announce
 
-    def _read(self) -> None:
+    def _watch_input(self) -> None:
+        """Let the loop tell of what comes, exactly while it is of use: it would tell again and again."""
+        reads = self._is_reading and not self._reads_when_there_is_room
+        wanted = (reads or self._writes_when_something_came) and not self._is_lost
+        if wanted and not self._is_watching_input:
+            self._loop.add_reader(self._socket.fileno(), self._input)
+        elif self._is_watching_input and not wanted:
+            self._loop.remove_reader(self._socket.fileno())
+        self._is_watching_input = wanted
+
+    def _input(self) -> None:
+        self._write_what_waited_for_input()
+        self._read()
+        # What was read now may be what it waited for.
+        self._write_what_waited_for_input()
+
+    def _write_what_waited_for_input(self) -> None:
         if self._writes_when_something_came:
             self._writes_when_something_came = False
             self._room()
+            self._watch_input()
+
+    def _read(self) -> None:
         left = _READ_IN_A_ROW
         while self._is_reading and left > 0:
             try:
                 received = self._socket.recv(_READ_SIZE)
             except ssl.SSLWantWriteError:
                 self._reads_when_there_is_room = True
+                self._watch_input()
                 self._watch_room()
                 return
             except _EMPTY:
                 return
             except ssl.SSLEOFError:
-                # Python says this of a reset, too. Without a goodbye nobody knows whether more was to come.
-                self._lose(ConnectionResetError(errno.ECONNRESET, "the connection ended without TLS saying so"))
+                self._lose(_ended())
                 return
             except OSError as error:
                 self._lose(error)
@@ -208,12 +228,16 @@ class TlsConnection(asyncio.Transport):
                 taken = self._socket.send(view[:_PIECE])
             except ssl.SSLWantReadError:
                 self._writes_when_something_came = True
+                self._watch_input()
                 return
             except _FULL:
                 self._watch_room()
                 return
+            except ssl.SSLEOFError:
+                self._lose(_ended())
+                return
             except OSError as error:
-                self._lose(error)
+                self._lose(error.with_traceback(None))  # it holds this frame, and so the part's bytes
                 return
             self._waiting_bytes -= taken
             if taken < view.nbytes:
@@ -231,6 +255,7 @@ class TlsConnection(asyncio.Transport):
             self._finish_politely()
         if self._reads_when_there_is_room:
             self._reads_when_there_is_room = False
+            self._watch_input()
             self._read()
 
     def _watch_room(self) -> None:
@@ -278,31 +303,17 @@ class TlsConnection(asyncio.Transport):
     def _finish(self, error: OSError | None) -> None:
         if not self._is_lost:
             self._is_lost = True
+            self._watch_input()
             self._unwatch_room()
-            self._socket.close()
-            self._loop.call_soon(self._protocol.connection_lost, error)
+            self._loop.call_soon(self._end, error)
 
-
-async def _shake_hands(secured: ssl.SSLSocket) -> None:
-    loop, descriptor = asyncio.get_running_loop(), secured.fileno()
-    while True:
+    def _end(self, error: OSError | None) -> None:
         try:
-            secured.do_handshake()
-        except ssl.SSLWantReadError:
-            await _ready(partial(loop.add_reader, descriptor), partial(loop.remove_reader, descriptor))
-        except ssl.SSLWantWriteError:
-            await _ready(partial(loop.add_writer, descriptor), partial(loop.remove_writer, descriptor))
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            # Nobody has refused anything: it may be a server that is just being started again.
-            raise ConnectionResetError(errno.ECONNRESET, "the connection ended during the TLS handshake") from error
-        else:
-            return
+            self._protocol.connection_lost(error)
+        finally:
+            self._socket.close()
 
 
-async def _ready(watch: Callable[[Callable[[], None]], object], unwatch: Callable[[], object]) -> None:
-    happened = asyncio.Event()
-    watch(happened.set)
-    try:
-        await happened.wait()
-    finally:
-        unwatch()
+def _ended() -> ConnectionResetError:
+    """Python says SSLEOFError of a reset, too. Without a goodbye nobody knows whether more was to come."""
+    return ConnectionResetError(errno.ECONNRESET, "the connection ended without TLS saying so")

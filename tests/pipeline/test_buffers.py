@@ -484,3 +484,37 @@ async def test_cancelled_at_any_moment_nothing_is_left(large_file: LocalFile, *,
         assert other_tasks() == tasks_before
         moments = moments + 1 + moments // 8
     assert moments > 5
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_busy_program_does_not_keep_the_memory(large_file: LocalFile) -> None:
+    """Its threads may be blocked for as long as it likes."""
+    loop, may_end = asyncio.get_running_loop(), threading.Event()
+    async with scene(large_file, may_map=True) as play:
+        buffer = await play.load(1)
+        busy = [loop.run_in_executor(None, may_end.wait, 60) for _ in range(40)]
+        try:
+            play.buffers.release(buffer, reusable=True)
+            await all_given_back(play.memory)
+        finally:
+            may_end.set()
+            await asyncio.wait(busy)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_without_a_thread_the_memory_is_given_back_all_the_same(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with scene(large_file, may_map=True) as play:
+        buffers = [await play.load(number) for number in (1, 2)]
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", none_left)
+            play.buffers.release(buffers[0], reusable=True)
+            assert play.memory.taken == buffers[1].length
+        play.buffers.release(buffers[1], reusable=True)
+        await all_given_back(play.memory)

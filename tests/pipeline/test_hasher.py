@@ -111,10 +111,14 @@ async def test_a_part_that_cannot_be_read_has_an_error_instead() -> None:
             assert pending.known
 
 
-async def hash_one(buffer: Pieces, listener: Callable[[PartBuffer, float], None] = lambda *_: None) -> None:
+async def hash_one(
+    buffer: Pieces, listener: Callable[[PartBuffer, float], None] = lambda *_: None, *, asked: bool = True
+) -> None:
+    """Hash a part; unless it is asked for, nobody ever asks for its digest."""
     async with anyio.create_task_group() as tasks:
         with Hasher(tasks, 2, listener) as hasher:
-            await hasher.start(buffer).wait()
+            pending = hasher.start(buffer)
+            await (pending.wait() if asked else anyio.sleep_forever())
 
 
 async def test_a_part_whose_bytes_were_withdrawn_is_hashed_from_its_beginning() -> None:
@@ -167,16 +171,62 @@ async def test_a_bug_while_hashing_ends_the_work() -> None:
     assert raised.group_contains(ZeroDivisionError)
 
 
-async def test_an_exception_of_the_listener_ends_the_work() -> None:
-    class TheCallers(Exception):
-        pass
+class TheCallers(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, TheCallers])
+@pytest.mark.parametrize("asked", [True, False])
+async def test_an_exception_of_the_listener_ends_the_work(kind: type[BaseException], *, asked: bool) -> None:
+    """Also of one that is no `Exception`, and when nobody asks for the digest yet: the part was read ahead."""
 
     def listener(buffer: PartBuffer, seconds: float) -> None:
-        raise TheCallers
+        raise kind
 
-    with pytest.raises(ExceptionGroup) as raised:
-        await hash_one(Pieces(b"1"), listener)
-    assert raised.group_contains(TheCallers)
+    with anyio.fail_after(ENOUGH_S), pytest.raises(BaseExceptionGroup) as raised:
+        await hash_one(Pieces(b"1"), listener, asked=asked)
+    assert raised.group_contains(kind)
+
+
+async def test_a_bug_ends_the_work_before_anybody_asks() -> None:
+    def fail(_: int) -> None:
+        raise ZeroDivisionError
+
+    with anyio.fail_after(ENOUGH_S), pytest.raises(ExceptionGroup) as raised:
+        await hash_one(Pieces(b"1", before=fail), asked=False)
+    assert raised.group_contains(ZeroDivisionError)
+
+
+async def test_without_a_thread_it_fails_and_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch, anyio.fail_after(ENOUGH_S):
+        patch.setattr(threading.Thread, "start", none_left)
+        with pytest.raises(ExceptionGroup) as raised:
+            await hash_one(Pieces(b"1"))
+    assert raised.group_contains(RuntimeError, match="thread")
+
+
+async def test_without_a_second_thread_the_first_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    may_begin = threading.Event()
+
+    def wait(_: int) -> None:
+        assert may_begin.wait(ENOUGH_S)
+
+    with anyio.fail_after(ENOUGH_S):
+        async with anyio.create_task_group() as tasks:
+            with Hasher(tasks, 2, lambda *_: None) as hasher:
+                first = hasher.start(Pieces(b"1", before=wait))
+                with monkeypatch.context() as patch:
+                    patch.setattr(threading.Thread, "start", none_left)
+                    second = hasher.start(Pieces(b"2"))
+                may_begin.set()
+                assert await first.wait() == md5(b"1")
+                assert await second.wait() == md5(b"2")
 
 
 async def test_a_part_that_comes_after_the_end_is_not_hashed() -> None:

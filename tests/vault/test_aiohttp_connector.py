@@ -147,3 +147,37 @@ async def test_a_cancelled_handshake_leaves_no_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asking
         await server.all_closed()
+
+
+@pytest.mark.both_loops
+async def test_a_server_that_speaks_first_and_no_tls_is_found_out() -> None:
+    """What it says must not be lost between aiohttp's connecting and our handshake."""
+
+    async def greet(connection: Connection) -> None:
+        await connection.send(b"220 this is not the service that you look for\r\n")
+        await connection.read_to_the_end()
+
+    async with raw_server(greet) as server, session(trusting()) as (opened, _):
+        with pytest.raises(aiohttp.ClientConnectorSSLError):
+            await opened.get(server.url.replace("http:", "https:"))
+
+
+@pytest.mark.both_loops
+async def test_a_handshake_that_takes_too_long_is_given_up() -> None:
+    async def silent(connection: Connection) -> None:
+        await connection.read_to_the_end()
+
+    async with raw_server(silent) as server, session(trusting()) as (opened, _):
+        with pytest.raises(TimeoutError):
+            await opened.get(
+                server.url.replace("http:", "https:"), timeout=aiohttp.ClientTimeout(total=None, sock_connect=0.05)
+            )
+        await server.all_closed()
+
+
+@pytest.mark.both_loops
+async def test_another_certificate_than_the_expected_one_is_named() -> None:
+    """aiohttp closes the connection, and looks at its socket then."""
+    async with raw_server(answering(SUCCESS), tls=certified()) as server, session(trusting()) as (opened, _):
+        with pytest.raises(aiohttp.ServerFingerprintMismatch):
+            await opened.get(server.url, ssl=aiohttp.Fingerprint(bytes(32)))

@@ -403,7 +403,9 @@ async def test_a_reset_is_told_with_its_reason(waiting: int) -> None:
     async with peers() as (connection, protocol, peer):
         connection.write(bytes(waiting))
         reset(peer)
-        assert isinstance(await protocol.lost, OSError)
+        lost = await protocol.lost
+        assert isinstance(lost, ConnectionError)
+        assert not isinstance(lost, ssl.SSLError), "a reset is no matter of TLS"
         assert protocol.told[-1] == "lost"
         assert connection.is_closing()
         assert connection.get_write_buffer_size() == 0
@@ -444,6 +446,8 @@ async def test_what_it_knows_of_the_connection() -> None:
         assert not connection.can_write_eof()
         assert connection.get_protocol() is protocol
         connection.abort()
+        await protocol.lost
+        await asyncio.sleep(0)
         assert connection.get_extra_info("peername", "gone") == "gone"
 
 
@@ -579,6 +583,46 @@ async def test_a_write_that_must_read_first_goes_on_when_something_came(scripted
 
 
 @pytest.mark.both_loops
+async def test_a_write_goes_on_when_what_it_waits_for_was_the_last_that_came(scripted: list[Scripted]) -> None:
+    async with peers() as (connection, protocol, peer):
+        # It is tried before what came is read, and then nothing more comes.
+        scripted[0].on_send = [ssl.SSLWantReadError(), ssl.SSLWantReadError()]
+        connection.write(b"question")
+        peer.writer.write(b"key update")
+        assert await protocol.until(10) == b"key update"
+        assert await peer.reader.readexactly(8) == b"question"
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("end", ["pause", "close"])
+async def test_a_write_that_must_read_first_goes_on_also_when_nobody_reads(end: str, scripted: list[Scripted]) -> None:
+    async with peers() as (connection, protocol, peer):
+        scripted[0].on_send = [ssl.SSLWantReadError()]
+        connection.write(b"question")
+        connection.pause_reading() if end == "pause" else connection.close()
+        peer.writer.write(b"key update")
+        assert await peer.reader.readexactly(8) == b"question"
+        assert protocol.received == b""
+        if end == "close":
+            assert await protocol.lost is None
+
+
+@pytest.mark.both_loops
+async def test_a_read_that_waits_for_room_does_not_try_again_and_again(scripted: list[Scripted]) -> None:
+    content = bytes(24 * MIB)
+    async with peers() as (connection, protocol, peer):
+        connection.write(content)
+        scripted[0].on_recv = [ssl.SSLWantWriteError()] * 100
+        peer.writer.write(b"answer")
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert scripted[0].calls.count("recv") <= 3, "there is no room yet"
+        scripted[0].on_recv.clear()
+        assert await peer.reader.readexactly(len(content)) == content
+        assert await protocol.until(6) == b"answer"
+
+
+@pytest.mark.both_loops
 async def test_a_read_that_must_write_first_goes_on_when_there_is_room(scripted: list[Scripted]) -> None:
     async with peers() as (connection, protocol, peer):
         scripted[0].on_recv = [ssl.SSLWantWriteError()]
@@ -586,6 +630,17 @@ async def test_a_read_that_must_write_first_goes_on_when_there_is_room(scripted:
         assert await protocol.until(6) == b"answer"
         connection.write(b"next")
         assert await peer.reader.readexactly(4) == b"next"
+
+
+@pytest.mark.both_loops
+async def test_a_broken_connection_lets_the_memory_go(scripted: list[Scripted]) -> None:
+    """Although somebody keeps the error, whose traceback has the frame that was sending."""
+    memory = bytearray(MIB)
+    async with peers() as (connection, protocol, _):
+        scripted[0].on_send = [ssl.SSLWantWriteError(), BrokenPipeError()]
+        connection.write(memory)
+        assert isinstance(await protocol.lost, BrokenPipeError)
+        memory.clear()
 
 
 @pytest.mark.both_loops
