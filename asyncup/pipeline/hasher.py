@@ -124,16 +124,18 @@ class Hasher:
     def _hash(self, buffer: PartBuffer, pending: PendingDigest) -> None:
         """Hash a part, and tell the event loop. In a worker thread."""
         begun = time.perf_counter()
-        outcome: bytes | BaseException
-        try:
-            try:
-                outcome = self._digest(buffer)
-            except PiecesWithdrawn:
-                outcome = self._digest(buffer)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the digest is waited for
-            # Its traceback holds this frame, and so `pending`, and the part's bytes: a circle.
-            outcome = error.with_traceback(None)
+        outcome = self._outcome(buffer)
         self._loop.call_soon_threadsafe(self._settle, buffer, pending, outcome, time.perf_counter() - begun)
+
+    def _outcome(self, buffer: PartBuffer) -> bytes | BaseException:
+        while True:
+            try:
+                return self._digest(buffer)
+            except PiecesWithdrawn:
+                continue  # not again in here: a later error would keep this one, and so a piece of the part
+            except BaseException as error:  # noqa: BLE001 - it is raised where the digest is waited for
+                # Its traceback holds frames that hold the part's bytes.
+                return error.with_traceback(None)
 
     def _settle(
         self, buffer: PartBuffer, pending: PendingDigest, outcome: bytes | BaseException, seconds: float

@@ -146,7 +146,7 @@ class MappedBuffer:
         except OSError as error:
             lost = self._source.unreadable(error)
         except SourceError as error:
-            lost = error
+            lost = error.with_traceback(None)  # which has this frame: a circle
         with self._changing:
             self._refilling = False
             if self._closed:
@@ -161,6 +161,7 @@ class MappedBuffer:
         with self._changing:
             self._closed = True
             self._state = _State.LOST
+            self._lost = None  # its traceback has frames that have this buffer: a circle
             self._settled.set()
             if not self._refilling:
                 self._pages.close()

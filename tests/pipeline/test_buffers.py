@@ -518,3 +518,22 @@ async def test_without_a_thread_the_memory_is_given_back_all_the_same(
             assert play.memory.taken == buffers[1].length
         play.buffers.release(buffers[1], reusable=True)
         await all_given_back(play.memory)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_what_goes_wrong_when_a_part_is_unmapped_is_raised_at_the_end(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread that nobody waits for: a bug there must not be lost, nor the share of the budget."""
+    unmap = FilePages.close
+
+    def unmap_and_fail(pages: FilePages) -> None:
+        unmap(pages)
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(FilePages, "close", unmap_and_fail)
+    with pytest.RaisesGroup(pytest.RaisesExc(LookupError, match="a bug")):
+        async with scene(large_file, may_map=True) as play:
+            play.buffers.release(await play.load(1), reusable=True)
+            await all_given_back(play.memory)

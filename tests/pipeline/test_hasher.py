@@ -328,6 +328,41 @@ async def test_a_stopped_hashing_holds_no_buffer() -> None:
         gc.enable()
 
 
+async def test_an_error_after_withdrawn_bytes_holds_none_of_them() -> None:
+    """Else a whole part stays mapped for as long as somebody keeps the error."""
+
+    class Memory(bytearray):
+        """Bytes that can be watched."""
+
+    class Withdrawn(Pieces):
+        memory: Memory | None = None
+
+        def pieces(self) -> Iterator[memoryview]:
+            memory, self.memory = self.memory, None
+            if memory is None:
+                raise SourceChanged("file", "file changed")
+            withdrawn.append(weakref.ref(memory))
+            yield memoryview(memory)
+            raise PiecesWithdrawn
+
+    withdrawn: list[weakref.ref[Memory]] = []
+    buffer = Withdrawn(b"x")
+    buffer.memory = Memory(b"not the part's bytes any more")
+    gc.disable()
+    try:
+        async with anyio.create_task_group() as tasks:
+            with Hasher(tasks, 1, lambda *_: None) as hasher:
+                pending = hasher.start(buffer)
+                with pytest.raises(SourceChanged):
+                    await pending.wait()
+        with anyio.fail_after(ENOUGH_S):
+            # The worker thread may need a moment to forget what it has done.
+            while withdrawn[0]() is not None:
+                await anyio.lowlevel.checkpoint()
+    finally:
+        gc.enable()
+
+
 async def test_waiting_is_woken_when_the_digest_is_there() -> None:
     pending = PendingDigest()
     assert not pending.known

@@ -1,11 +1,13 @@
 """A part as the file's own pages, and what becomes of it when a writer knocks at any moment."""
 
 import errno
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -414,6 +416,30 @@ def test_memory_that_is_being_refilled_is_not_unmapped_under_the_refill(
         thread.join(ENOUGH_S)
     assert errors == []
     assert scene.buffer._pages._map.closed, "and in the end it is unmapped"
+
+
+async def test_a_lost_part_that_was_closed_is_held_by_nothing(scene: Scene) -> None:
+    """Not until the garbage collector comes: what was being sent of it would keep its memory."""
+
+    async def lose_and_close() -> weakref.ref[MappedBuffer]:
+        buffer = MappedBuffer(scene.source, PART, scene.lease)
+        knock(scene.path)
+        for each in (buffer, scene.buffer):
+            each.let_go()
+        scene.lease.release()
+        truncate(scene.path)
+        buffer.refill()
+        with pytest.raises(SourceChanged, match="it is shorter now"):
+            await anext(aiter(buffer.slices()))
+        buffer.close()
+        return weakref.ref(buffer)
+
+    gc.disable()
+    try:
+        buffer = await lose_and_close()
+        assert buffer() is None
+    finally:
+        gc.enable()
 
 
 async def test_sending_hashing_and_a_writer_at_once(scene: Scene) -> None:

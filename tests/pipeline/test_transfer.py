@@ -7,6 +7,7 @@ import mmap
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -304,22 +305,29 @@ async def test_a_writer_that_changes_nothing_lets_the_upload_go_on(
 # -- after a failure
 
 
-FAILURES: Mapping[str, Callable[[MemoryVault, LocalFile], None]] = {
-    "lost": lambda memory, _: memory.fail(Endpoint.PUT_PART, *[lost_before()] * ATTEMPTS, nth=3),
-    "away": lambda memory, _: memory.fail(Endpoint.PUT_PART, *[unreachable()] * ATTEMPTS, nth=3),
-    "changed": lambda memory, file: memory.fail(Endpoint.PUT_PART, do(lambda _: truncate(file.path)), nth=3),
-    # The part is on its way until another one cannot be read.
-    "changed meanwhile": lambda memory, file: memory.fail(
-        Endpoint.PUT_PART, Fault(before=lambda _: truncate(file.path), until=anyio.Event()), nth=3
-    ),
-    "ended": lambda memory, _: memory.fail(Endpoint.PUT_PART, do(lambda memory: memory.sessions.clear()), nth=3),
-    "conflict": lambda memory, _: memory.fail(Endpoint.SESSION_DETAILS, do(_hold_other_bytes)),
-}
+def _truncate_while_it_is_sent(memory: MemoryVault, file: LocalFile, make_room: Callable[[], None]) -> None:
+    """A part is on its way until another one, for which there is memory only now, cannot be read."""
+
+    def truncate_then_make_room(_: MemoryVault) -> None:
+        truncate(file.path)
+        make_room()
+
+    memory.fail(Endpoint.PUT_PART, Fault(before=truncate_then_make_room, until=anyio.Event()), nth=3)
 
 
 def _hold_other_bytes(memory: MemoryVault) -> None:
     (session,) = memory.sessions.values()
     session.parts = dict.fromkeys((1, 2, 3), bytes(PART_SIZE))
+
+
+FAILURES: Mapping[str, Callable[[MemoryVault, LocalFile, Callable[[], None]], None]] = {
+    "lost": lambda memory, *_: memory.fail(Endpoint.PUT_PART, *[lost_before()] * ATTEMPTS, nth=3),
+    "away": lambda memory, *_: memory.fail(Endpoint.PUT_PART, *[unreachable()] * ATTEMPTS, nth=3),
+    "changed": lambda memory, file, _: memory.fail(Endpoint.PUT_PART, do(lambda _: truncate(file.path)), nth=3),
+    "changed meanwhile": _truncate_while_it_is_sent,
+    "ended": lambda memory, *_: memory.fail(Endpoint.PUT_PART, do(lambda memory: memory.sessions.clear()), nth=3),
+    "conflict": lambda memory, *_: memory.fail(Endpoint.SESSION_DETAILS, do(_hold_other_bytes)),
+}
 
 
 def mapped_bytes() -> int:
@@ -342,15 +350,18 @@ async def test_a_failed_upload_holds_no_memory(
             local_file.path.write_bytes(local_file.content)
             memory = MemoryVault()
             session_id = memory.open_session(PATH, 95_000)
-            FAILURES[failure](memory, local_file)
+            budget = MemoryBudget(4 * PART_SIZE)
+            await budget.take(2 * PART_SIZE)
+            FAILURES[failure](memory, local_file, partial(budget.give_back, 2 * PART_SIZE))
             async with memory.vault(retry=OPTIONS.retry) as vault:
                 options = replace(OPTIONS, buffers=buffers)
-                error = await outcome(upload(local_file.path, session_id, vault=vault, options=options))
+                error = await outcome(upload(local_file.path, session_id, vault=vault, options=options, memory=budget))
             assert isinstance(error, AsyncupError)
             errors.append(error)
             del error, vault, memory
             held = mapped_bytes() - before
-            assert held <= PART_SIZE * len(errors), "one part's at most, which the error's traceback was sending"
+            one_part = PART_SIZE + mmap.PAGESIZE
+            assert held <= one_part * len(errors), "one part's at most, which the error's traceback was sending"
         errors.clear()
         with anyio.fail_after(ENOUGH_S):
             while mapped_bytes() > before:  # noqa: ASYNC110 - a worker thread forgets its last call in its own time
