@@ -455,6 +455,7 @@ async def test_who_is_let_in_when_the_upload_is_over_is_not_told_of(
             await play.load(1)
             writer.knock()
             assert await anyio.to_thread.run_sync(let_in.wait, BOUNDED_S)
+            assert await anyio.to_thread.run_sync(writer.let_in.wait, BOUNDED_S)
         assert play.told == []
 
 
