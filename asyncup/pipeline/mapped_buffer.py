@@ -17,6 +17,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 
 from asyncup.errors import SourceError
@@ -82,6 +83,7 @@ class MappedBuffer:
         """See `PartBuffer`. A page that cannot be read is noticed here, and not when it is sent."""
         try:
             for begin, end in self._source.in_pieces(self.part.offset, self.part.length):
+                anyio.from_thread.check_cancelled()
                 self._pages.populate(begin, end)
         except OSError as error:
             # Whether the file shrank or the disk failed is seen by looking.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 import pytest
 
@@ -108,7 +109,7 @@ def as_a_transport_holds(taken: list[memoryview], sent: int) -> tuple[int, bytes
 
 
 async def test_undisturbed_it_is_the_file(scene: Scene) -> None:
-    scene.buffer.load()
+    await anyio.to_thread.run_sync(scene.buffer.load)
     assert mappings_of(scene.path) == 1
     assert b"".join(map(bytes, scene.buffer.pieces())) == scene.wanted
     for _ in range(2):
@@ -120,7 +121,7 @@ async def test_undisturbed_it_is_the_file(scene: Scene) -> None:
 @pytest.mark.parametrize("after", range(SLICES + 1))
 async def test_a_writer_that_changes_nothing_may_come_at_every_slice(scene: Scene, after: int, *, loaded: bool) -> None:
     if loaded:
-        scene.buffer.load()
+        await anyio.to_thread.run_sync(scene.buffer.load)
     async with sending(scene) as slices:
         taken = await take(slices, after)
         sent = sum(view.nbytes for view in taken)
@@ -141,7 +142,7 @@ async def test_a_writer_that_changes_nothing_may_come_at_every_slice(scene: Scen
 async def test_a_writer_that_changes_the_file_is_noticed_at_every_slice(
     scene: Scene, after: int, act: Callable[[Path], None]
 ) -> None:
-    scene.buffer.load()
+    await anyio.to_thread.run_sync(scene.buffer.load)
     async with sending(scene) as slices:
         taken = await take(slices, after)
         sent = sum(view.nbytes for view in taken)
@@ -207,16 +208,16 @@ def test_hashing_reads_the_file_once_the_lease_may_be_over(
     assert b"".join([*taken, *map(bytes, pieces)]) == scene.wanted
 
 
-def test_hashing_reads_the_file_where_pages_cannot_be_made_present(
+async def test_hashing_reads_the_file_where_pages_cannot_be_made_present(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FilePages, "make_present", lambda *_: False)
-    scene.buffer.load()
+    await anyio.to_thread.run_sync(scene.buffer.load)
     assert b"".join(map(bytes, scene.buffer.pieces())) == scene.wanted
 
 
 async def test_whoever_sends_waits_while_it_is_hollow(scene: Scene) -> None:
-    scene.buffer.load()
+    await anyio.to_thread.run_sync(scene.buffer.load)
     received = bytearray()
 
     async def send() -> None:
@@ -249,7 +250,7 @@ async def test_closing_ends_the_wait(scene: Scene) -> None:
 
 async def test_it_is_not_touched_when_a_writer_may_have_got_in(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process stood still (a suspended laptop) for longer than the kernel keeps a writer waiting."""
-    scene.buffer.load()
+    await anyio.to_thread.run_sync(scene.buffer.load)
     async with sending(scene) as slices:
         await take(slices, 2)
         monkeypatch.setattr(scene.lease, "protects", lambda: False, raising=True)
@@ -270,7 +271,7 @@ def test_only_a_mapped_part_lets_go(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("happened", ["shrunk", "broken"])
-def test_pages_that_cannot_be_read_are_noticed_when_loading(
+async def test_pages_that_cannot_be_read_are_noticed_when_loading(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, happened: str
 ) -> None:
     if happened == "shrunk":
@@ -278,7 +279,7 @@ def test_pages_that_cannot_be_read_are_noticed_when_loading(
         scene.lease.release()
         truncate(scene.path)
         with pytest.raises(SourceChanged, match="0 bytes now"):
-            scene.buffer.load()
+            await anyio.to_thread.run_sync(scene.buffer.load)
     else:
 
         def populate(_: FilePages, begin: int, end: int) -> None:
@@ -286,7 +287,27 @@ def test_pages_that_cannot_be_read_are_noticed_when_loading(
 
         monkeypatch.setattr(FilePages, "populate", populate)
         with pytest.raises(SourceUnreadable, match="Bad address"):
-            scene.buffer.load()
+            await anyio.to_thread.run_sync(scene.buffer.load)
+
+
+async def test_a_cancelled_load_ends_with_the_piece_in_progress(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part on a slow disk must not hold up a cancellation until all of it is read."""
+    reading, go_on = anyio.Event(), threading.Event()
+    begun: list[int] = []
+
+    def populate_slowly(_: FilePages, begin: int, end: int) -> None:
+        begun.append(begin)
+        anyio.from_thread.run_sync(reading.set)
+        assert go_on.wait(ENOUGH_S)
+
+    monkeypatch.setattr(source_module, "_PIECE", 2**20)
+    monkeypatch.setattr(FilePages, "populate", populate_slowly)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, scene.buffer.load)
+        await reading.wait()
+        tasks.cancel_scope.cancel()
+        go_on.set()
+    assert begun == [0]
 
 
 @pytest.mark.parametrize("reading", ["hashing pages", "hashing what is read", "refilling"])
