@@ -22,7 +22,6 @@ SourceChanges = Literal["fail", "warn"]
 """What becomes of an upload whose file is changed meanwhile without a change of its size."""
 
 _DEFAULT_MEMORY = 192 * 1024 * 1024
-_DEFAULT_HASH_THREADS = 3
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "content_md5": get_args(ContentMd5Policy),
     "buffers": get_args(BufferPolicy),
@@ -43,9 +42,10 @@ class UploadOptions:
         least_parts: into how many parts a file is cut at least, where parts may be so small and the plan chooses their
             size. None (default) is one for a file alone, which costs fewest calls, and four in a bulk run: there,
             other lanes use the line while one waits for an answer, and a part is what a lane loses when it dies.
-        memory_budget: bytes of part buffers in memory at once, 192 MiB by default. A budget smaller than one part
-            holds one part.
-        hash_threads: how many parts are hashed at once, 3 by default.
+        memory_budget: bytes of part buffers in memory at once, 192 MiB by default: of the largest parts, one that is
+            sent and three that are hashed. More of it lets more cores hash. A budget smaller than one part holds one.
+        hash_threads: how many parts are hashed at once. None (default) is one more than there are cores, unless the
+            file has fewer parts, the memory budget holds fewer, or the line is slower than that.
         content_md5: the form of the `Content-MD5` header: "auto" (default) tries base64, then hex, then none, and
             remembers per Vault what it takes; "base64", "hex" or "off" settle it. Whatever is sent, the MD5 that
             Vault returns for each part is compared with ours.
@@ -76,7 +76,7 @@ class UploadOptions:
     part_size: int | None = None
     least_parts: int | None = None
     memory_budget: int = _DEFAULT_MEMORY
-    hash_threads: int = _DEFAULT_HASH_THREADS
+    hash_threads: int | None = None
     content_md5: ContentMd5Policy = "auto"
     buffers: BufferPolicy = "auto"
     page_cache: PageCachePolicy = "keep"

@@ -28,6 +28,7 @@ from asyncup.events import (
 )
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
+from asyncup.pipeline.hash_threads import cores_to_use, threads_to_compare, threads_to_send
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
@@ -128,7 +129,7 @@ class Transfer:
                 plan,
                 buffers,
                 check=self.options.resume_check,
-                hash_threads=self.options.hash_threads,
+                hash_threads=self._threads_to_compare(plan),
                 clock=self.clock,
                 on_hashed=self._on_hashed,
             )
@@ -164,7 +165,7 @@ class Transfer:
                 sent,
                 plan,
                 buffers,
-                hash_threads=self.options.hash_threads,
+                hash_threads=self._threads_to_compare(plan),
                 clock=self.clock,
                 on_hashed=lambda *_: None,
                 on_other_bytes=self._was_written_to,
@@ -186,6 +187,15 @@ class Transfer:
             )
         )
         return elapsed_s, waits_s
+
+    def _threads_to_compare(self, plan: Plan) -> int:
+        return self.options.hash_threads or threads_to_compare(plan, self.memory.total, cores=cores_to_use())
+
+    def _threads_to_send(self, plan: Plan) -> int:
+        rate = self.vault.part_rate.bytes_per_s
+        return self.options.hash_threads or threads_to_send(
+            plan, self.memory.total, cores=cores_to_use(), bytes_per_s=rate
+        )
 
     def _open_buffers(self) -> AbstractAsyncContextManager[Buffers]:
         return open_buffers(
@@ -222,7 +232,7 @@ class Transfer:
         ahead = max(1, self.memory.total // plan.part_size)
         put, take = anyio.create_memory_object_stream[ReadPart](ahead)
         async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, self.options.hash_threads, self._on_hashed) as hasher, take:
+            with Hasher(tasks, self._threads_to_send(plan), self._on_hashed) as hasher, take:
                 tasks.start_soon(
                     read_parts, plan.parts_from(machine.acknowledged + 1), buffers, hasher, put, self._on_read
                 )

@@ -47,7 +47,7 @@ def test_a_choice_that_nobody_offers(name: str, values: set[str], value: str) ->
         optional={
             "part_size": st.none() | st.integers(1, 10**9),
             "memory_budget": st.integers(1, 10**10),
-            "hash_threads": st.integers(1, 64),
+            "hash_threads": st.none() | st.integers(1, 64),
             "content_md5": st.sampled_from(["auto", "base64", "hex", "off"]),
             "buffers": st.sampled_from(["auto", "copied"]),
             "stall_timeout_s": st.floats(0.001, 1e6),
