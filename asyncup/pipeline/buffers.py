@@ -25,8 +25,9 @@ from asyncup.pipeline.lease_watch import watched
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.memory_map import anonymous, can_swap_pages
-from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer
+from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, go_on_unless
 from asyncup.pipeline.source import Source
+from asyncup.pipeline.thread_visit import to_its_end
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
@@ -54,8 +55,8 @@ class Buffers:
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
         self._changing = threading.Lock()
-        # Its own: the program's may be busy for as long as it likes.
-        self._thread = ThreadPoolExecutor(1, "asyncup-unmap")
+        # Its own: the program's may be busy for as long as it likes. One loads, the other unmaps meanwhile.
+        self._threads = ThreadPoolExecutor(2, "asyncup-memory")
         self._being_unmapped: set[asyncio.Future[None]] = set()
         self._awake = threading.Event()
         self._leaving = False
@@ -73,9 +74,15 @@ class Buffers:
             SourceError: the part cannot be read, or the file has changed.
         """
         await self._memory.take(part.length)
+        given_up = threading.Event()
+        loop = asyncio.get_running_loop()
         try:
-            return await anyio.to_thread.run_sync(self._load, part)
+            # Not kept in a name: an error's traceback has this frame, and its future has the error.
+            return await to_its_end(
+                loop.run_in_executor(self._threads, self._load, part, given_up), on_cancelled=given_up.set
+            )
         except BaseException as error:
+            given_up.set()  # where the system has no more threads, it waits for one all the same
             # A buffer that was made is given back at the end, with the others that are in use.
             if all(buffer.part is not part for buffer in self._in_use):
                 self._memory.give_back(part.length)
@@ -113,7 +120,7 @@ class Buffers:
                 self._being_unmapped.remove(unmapped)
 
         try:
-            unmapped = asyncio.get_running_loop().run_in_executor(self._thread, self._close, buffer)
+            unmapped = asyncio.get_running_loop().run_in_executor(self._threads, self._close, buffer)
         except RuntimeError:  # the system has no more threads
             self._close(buffer)
             self._memory.give_back(buffer.length)
@@ -121,10 +128,11 @@ class Buffers:
         self._being_unmapped.add(unmapped)
         unmapped.add_done_callback(done)
 
-    def _load(self, part: Part) -> PartBuffer:
+    def _load(self, part: Part, given_up: threading.Event) -> PartBuffer:
+        go_on_unless(given_up)
         buffer = self._map(part) or CopiedBuffer(self._source, part, self._spare_memory(part.length))
         self._in_use.add(buffer)
-        buffer.load()
+        buffer.load(given_up)
         if not isinstance(buffer, MappedBuffer):
             self._source.done_with(part.offset, part.length)
         return buffer
@@ -139,7 +147,7 @@ class Buffers:
             self.release(buffer, reusable=False)
         while self._spare:
             _free(self._spare.pop())
-        self._thread.shutdown(wait=False)
+        self._threads.shutdown(wait=False)
         if left := list(self._being_unmapped):
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(left)

@@ -17,13 +17,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 
 from asyncup.errors import SourceError
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.memory_map import FilePages
-from asyncup.pipeline.part_buffer import SLICE, PiecesWithdrawn, slice_bounds
+from asyncup.pipeline.part_buffer import SLICE, PiecesWithdrawn, go_on_unless, slice_bounds
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
@@ -79,11 +78,11 @@ class MappedBuffer:
         """See `PartBuffer`."""
         return self.part.length
 
-    def load(self) -> None:
+    def load(self, given_up: threading.Event) -> None:
         """See `PartBuffer`. A page that cannot be read is noticed here, and not when it is sent."""
         try:
             for begin, end in self._source.in_pieces(self.part.offset, self.part.length):
-                anyio.from_thread.check_cancelled()
+                go_on_unless(given_up)
                 self._pages.populate(begin, end)
         except OSError as error:
             # Whether the file shrank or the disk failed is seen by looking.

@@ -6,21 +6,33 @@ Must not know leases, the network or Vault.
 from __future__ import annotations
 
 import mmap
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
-
-import anyio.from_thread
 
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
 
-__all__ = ["SLICE", "CopiedBuffer", "PartBuffer", "PiecesWithdrawn", "WholeBuffer", "slice_bounds"]
+__all__ = [
+    "SLICE",
+    "CopiedBuffer",
+    "LoadGivenUp",
+    "PartBuffer",
+    "PiecesWithdrawn",
+    "WholeBuffer",
+    "go_on_unless",
+    "slice_bounds",
+]
 
 SLICE = 2**20
 """Bytes written at once: more would hold the event loop while TLS encrypts them, fewer cost more wake-ups."""
 
 _FIRST_SLICE = 2**14
 """The first slice is joined with the request's head into one write, which copies it: so it is small."""
+
+
+class LoadGivenUp(Exception):
+    """Nobody wants the part any more: its loading ended early."""
 
 
 class PiecesWithdrawn(Exception):
@@ -37,8 +49,13 @@ class PartBuffer(Protocol):
         """The part's bytes."""
         ...
 
-    def load(self) -> None:
-        """Bring the bytes into memory. Blocking: for a worker thread of anyio's. Raises `SourceError`."""
+    def load(self, given_up: threading.Event) -> None:
+        """Bring the bytes into memory. Blocking: for a worker thread.
+
+        Raises:
+            SourceError: they cannot be read, or the file has changed.
+            LoadGivenUp: `given_up` was set meanwhile.
+        """
         ...
 
     def pieces(self) -> Iterator[memoryview]:
@@ -63,6 +80,12 @@ def slice_bounds(length: int) -> Iterator[tuple[int, int]]:
         begin, end = end, min(end + SLICE, length)
 
 
+def go_on_unless(given_up: threading.Event) -> None:
+    """Raise `LoadGivenUp` when loading goes on for nobody: to be called before each piece that a disk may hold up."""
+    if given_up.is_set():
+        raise LoadGivenUp
+
+
 class CopiedBuffer:
     """A part in anonymous memory, which nobody else can change.
 
@@ -82,12 +105,12 @@ class CopiedBuffer:
         """See `PartBuffer`."""
         return self.part.length
 
-    def load(self) -> None:
+    def load(self, given_up: threading.Event) -> None:
         """See `PartBuffer`. Reads the file, then makes sure that it was not changed meanwhile."""
         # Released also by an exception, whose traceback may live long: a view keeps the memory from being freed.
         with memoryview(self.memory)[: self.part.length] as view:
             for begin, end in self._source.in_pieces(self.part.offset, self.part.length):
-                anyio.from_thread.check_cancelled()
+                go_on_unless(given_up)
                 with view[begin:end] as piece:
                     self._source.read(piece, self.part.offset + begin)
         self._source.verify_unchanged()
@@ -121,7 +144,7 @@ class WholeBuffer:
         """See `PartBuffer`."""
         return self.part.length
 
-    def load(self) -> None:
+    def load(self, given_up: threading.Event) -> None:
         """See `PartBuffer`. It is loaded."""
 
     def pieces(self) -> Iterator[memoryview]:

@@ -26,14 +26,19 @@ async def visit_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
     return await to_its_end(asyncio.get_running_loop().run_in_executor(None, work, *arguments))
 
 
-async def to_its_end(visit: asyncio.Future[T]) -> T:
+async def to_its_end(visit: asyncio.Future[T], *, on_cancelled: Callable[[], object] = lambda: None) -> T:
     """Return the result of what ends soon, and let it end, however the caller is cancelled meanwhile.
 
     The scope is opened by who is cancelled only: it takes as long as the rest of this.
+
+    Args:
+        visit: what ends soon.
+        on_cancelled: called when the caller is cancelled before that, so that it ends sooner.
     """
     try:
         await asyncio.shield(visit)
     except asyncio.CancelledError:
+        on_cancelled()
         with anyio.CancelScope(shield=True):
             while not visit.done():
                 with suppress(asyncio.CancelledError):

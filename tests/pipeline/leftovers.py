@@ -1,12 +1,17 @@
 """What an upload must not leave behind: open files, mapped files, tasks, threads at work."""
 
 import asyncio
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import anyio.lowlevel
 import anyio.to_thread
 
 from asyncup import MemoryBudget
+from asyncup.pipeline.buffers import Buffers
+from asyncup.pipeline.hasher import Hasher
 
 
 def open_files() -> dict[int, str]:
@@ -36,9 +41,21 @@ def other_tasks() -> set["asyncio.Task[object]"]:
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
+_WORK = {function.__code__ for function in (Buffers._load, Buffers._close, Hasher._digest)}
+"""What an upload's own threads do. They may end a moment after it, but touch nothing of it then."""
+
+
 def threads_at_work() -> float:
-    """Return how many worker threads of the running loop do something, those with a limiter of their own excepted."""
-    return anyio.to_thread.current_default_thread_limiter().borrowed_tokens
+    """Return how many worker threads do something: anyio's, and those of uploads."""
+    own = sum(any(frame.f_code in _WORK for frame in _stack(top)) for top in sys._current_frames().values())
+    return own + anyio.to_thread.current_default_thread_limiter().borrowed_tokens
+
+
+def _stack(top: FrameType) -> Iterator[FrameType]:
+    frame: FrameType | None = top
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 async def all_given_back(memory: MemoryBudget) -> None:

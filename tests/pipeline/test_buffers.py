@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from asyncup import MemoryBudget
 from asyncup.errors import SourceChanged
 from asyncup.events import BufferKind
-from asyncup.pipeline import buffers as buffers_module
+from asyncup.pipeline import buffers as buffers_module, source as source_module
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.mapped_buffer import MappedBuffer
@@ -463,6 +464,34 @@ async def test_who_is_let_in_when_the_upload_is_over_is_not_told_of(
 
 
 @pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
+async def test_a_cancelled_load_is_given_up_between_two_pieces(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch, *, may_map: bool
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    begun: list[int] = []
+    in_pieces = Source.in_pieces
+
+    def slowly(source: Source, offset: int, length: int) -> Iterator[tuple[int, int]]:
+        for begin, end in in_pieces(source, offset, length):
+            begun.append(begin)
+            reading.set()
+            assert go_on.wait(BOUNDED_S)
+            yield begin, end
+
+    monkeypatch.setattr(source_module, "_PIECE", PART_SIZE // 4)
+    monkeypatch.setattr(Source, "in_pieces", slowly)
+    async with scene(large_file, may_map=may_map) as play:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(play.load, 1)
+            assert await anyio.to_thread.run_sync(reading.wait, BOUNDED_S)
+            tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await anyio.wait_all_tasks_blocked()
+            go_on.set()
+        assert begun == [0]
+
+
+@pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
 async def test_cancelled_at_any_moment_nothing_is_left(large_file: LocalFile, *, may_map: bool) -> None:
     ended = False
     moments = 0
@@ -508,17 +537,40 @@ async def test_a_busy_program_does_not_keep_the_memory(large_file: LocalFile) ->
 async def test_without_a_thread_the_memory_is_given_back_all_the_same(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(_: threading.Thread) -> None:
+    def none_left(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     async with scene(large_file, may_map=True) as play:
         buffers = [await play.load(number) for number in (1, 2)]
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", none_left)
+            patch.setattr(ThreadPoolExecutor, "submit", none_left)
             play.buffers.release(buffers[0], reusable=True)
             assert play.memory.taken == buffers[1].length
+            assert mappings_of(large_file.path) == 1
         play.buffers.release(buffers[1], reusable=True)
         await all_given_back(play.memory)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_what_no_thread_could_load_is_not_loaded_later(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits in the queue for the next thread that there is: its memory is others' by then."""
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with scene(large_file, may_map=True) as play:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", none_left)
+            with pytest.raises(RuntimeError, match="new thread"):
+                await play.load(1)
+        assert play.memory.taken == 0
+        buffer = await play.load(2)
+        assert mappings_of(large_file.path) == 1
+        assert play.memory.taken == buffer.length
+        await play.assert_right(buffer)
 
 
 @linux

@@ -30,7 +30,7 @@ class Pieces:
     def length(self) -> int:
         return self.part.length
 
-    def load(self) -> None:
+    def load(self, given_up: threading.Event) -> None:
         raise AssertionError("it is loaded")
 
     def pieces(self) -> Iterator[memoryview]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 import pytest
 
@@ -23,7 +22,7 @@ from asyncup.pipeline import mapped_buffer as mapped_buffer_module, memory_map, 
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages, can_swap_pages
-from asyncup.pipeline.part_buffer import SLICE, PiecesWithdrawn, slice_bounds
+from asyncup.pipeline.part_buffer import SLICE, LoadGivenUp, PiecesWithdrawn, slice_bounds
 from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
@@ -109,7 +108,7 @@ def as_a_transport_holds(taken: list[memoryview], sent: int) -> tuple[int, bytes
 
 
 async def test_undisturbed_it_is_the_file(scene: Scene) -> None:
-    await anyio.to_thread.run_sync(scene.buffer.load)
+    await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     assert mappings_of(scene.path) == 1
     assert b"".join(map(bytes, scene.buffer.pieces())) == scene.wanted
     for _ in range(2):
@@ -121,7 +120,7 @@ async def test_undisturbed_it_is_the_file(scene: Scene) -> None:
 @pytest.mark.parametrize("after", range(SLICES + 1))
 async def test_a_writer_that_changes_nothing_may_come_at_every_slice(scene: Scene, after: int, *, loaded: bool) -> None:
     if loaded:
-        await anyio.to_thread.run_sync(scene.buffer.load)
+        await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     async with sending(scene) as slices:
         taken = await take(slices, after)
         sent = sum(view.nbytes for view in taken)
@@ -142,7 +141,7 @@ async def test_a_writer_that_changes_nothing_may_come_at_every_slice(scene: Scen
 async def test_a_writer_that_changes_the_file_is_noticed_at_every_slice(
     scene: Scene, after: int, act: Callable[[Path], None]
 ) -> None:
-    await anyio.to_thread.run_sync(scene.buffer.load)
+    await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     async with sending(scene) as slices:
         taken = await take(slices, after)
         sent = sum(view.nbytes for view in taken)
@@ -212,12 +211,12 @@ async def test_hashing_reads_the_file_where_pages_cannot_be_made_present(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FilePages, "make_present", lambda *_: False)
-    await anyio.to_thread.run_sync(scene.buffer.load)
+    await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     assert b"".join(map(bytes, scene.buffer.pieces())) == scene.wanted
 
 
 async def test_whoever_sends_waits_while_it_is_hollow(scene: Scene) -> None:
-    await anyio.to_thread.run_sync(scene.buffer.load)
+    await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     received = bytearray()
 
     async def send() -> None:
@@ -250,7 +249,7 @@ async def test_closing_ends_the_wait(scene: Scene) -> None:
 
 async def test_it_is_not_touched_when_a_writer_may_have_got_in(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process stood still (a suspended laptop) for longer than the kernel keeps a writer waiting."""
-    await anyio.to_thread.run_sync(scene.buffer.load)
+    await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     async with sending(scene) as slices:
         await take(slices, 2)
         monkeypatch.setattr(scene.lease, "protects", lambda: False, raising=True)
@@ -279,7 +278,7 @@ async def test_pages_that_cannot_be_read_are_noticed_when_loading(
         scene.lease.release()
         truncate(scene.path)
         with pytest.raises(SourceChanged, match="0 bytes now"):
-            await anyio.to_thread.run_sync(scene.buffer.load)
+            await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
     else:
 
         def populate(_: FilePages, begin: int, end: int) -> None:
@@ -287,27 +286,24 @@ async def test_pages_that_cannot_be_read_are_noticed_when_loading(
 
         monkeypatch.setattr(FilePages, "populate", populate)
         with pytest.raises(SourceUnreadable, match="Bad address"):
-            await anyio.to_thread.run_sync(scene.buffer.load)
+            await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
 
 
-async def test_a_cancelled_load_ends_with_the_piece_in_progress(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_load_that_is_given_up_ends_with_the_piece_in_progress(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part on a slow disk must not hold up a cancellation until all of it is read."""
-    reading, go_on = anyio.Event(), threading.Event()
+    given_up = threading.Event()
     begun: list[int] = []
 
-    def populate_slowly(_: FilePages, begin: int, end: int) -> None:
+    def populate(_: FilePages, begin: int, end: int) -> None:
         begun.append(begin)
-        anyio.from_thread.run_sync(reading.set)
-        assert go_on.wait(ENOUGH_S)
+        if len(begun) == 2:
+            given_up.set()
 
     monkeypatch.setattr(source_module, "_PIECE", 2**20)
-    monkeypatch.setattr(FilePages, "populate", populate_slowly)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, scene.buffer.load)
-        await reading.wait()
-        tasks.cancel_scope.cancel()
-        go_on.set()
-    assert begun == [0]
+    monkeypatch.setattr(FilePages, "populate", populate)
+    with pytest.raises(LoadGivenUp):
+        scene.buffer.load(given_up)
+    assert begun == [0, 2**20]
 
 
 @pytest.mark.parametrize("reading", ["hashing pages", "hashing what is read", "refilling"])
@@ -488,7 +484,7 @@ async def test_sending_hashing_and_a_writer_at_once(scene: Scene) -> None:
         scene.buffer.refill()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, scene.buffer.load)
+        tasks.start_soon(anyio.to_thread.run_sync, scene.buffer.load, threading.Event())
         tasks.start_soon(anyio.to_thread.run_sync, hash_it)
         tasks.start_soon(send)
         tasks.start_soon(anyio.to_thread.run_sync, watch)

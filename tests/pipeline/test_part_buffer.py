@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from asyncup.errors import SourceChanged, SourceUnreadable
 from asyncup.pipeline import source as source_module
 from asyncup.pipeline.memory_map import anonymous
-from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, WholeBuffer, slice_bounds
+from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, LoadGivenUp, WholeBuffer, slice_bounds
 from asyncup.pipeline.positional_read import read_into
 from asyncup.protocol.plan import Part
 from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
@@ -51,7 +51,7 @@ async def test_a_copy_has_the_parts_bytes_for_both_readers(
     length = min(length, len(CONTENT) - offset)
     with file.opened() as source:
         buffer = CopiedBuffer(source, Part(1, offset, length), anonymous(length + spare))
-        await anyio.to_thread.run_sync(buffer.load)
+        await anyio.to_thread.run_sync(buffer.load, threading.Event())
         assert b"".join(map(bytes, buffer.pieces())) == CONTENT[offset : offset + length]
         # A second attempt sends the same again.
         for _ in range(2):
@@ -62,7 +62,7 @@ async def test_a_copy_has_the_parts_bytes_for_both_readers(
 async def test_a_copy_stays_what_it_was(local_file: LocalFile) -> None:
     with local_file.opened() as source:
         buffer = CopiedBuffer(source, Part(2, 10_000, 10_000), anonymous(10_000))
-        await anyio.to_thread.run_sync(buffer.load)
+        await anyio.to_thread.run_sync(buffer.load, threading.Event())
         truncate(local_file.path)
         sent = b"".join([bytes(view) async for view in buffer.slices()])
         assert b"".join(map(bytes, buffer.pieces())) == sent
@@ -77,7 +77,7 @@ async def test_a_file_that_changed_before_the_copy_is_refused(
         act(local_file.path)
         buffer = CopiedBuffer(source, Part(2, 10_000, 10_000), anonymous(10_000))
         with pytest.raises(SourceChanged) as raised:
-            await anyio.to_thread.run_sync(buffer.load)
+            await anyio.to_thread.run_sync(buffer.load, threading.Event())
     assert raised.value.path == str(local_file.path)
 
 
@@ -93,32 +93,29 @@ async def test_a_file_that_changes_in_the_middle_of_the_copy_is_refused(
         monkeypatch.setattr(source_module, "read_into", read_and_change)
         buffer = CopiedBuffer(source, Part(1, 0, 5 * 2**20), anonymous(5 * 2**20))
         with pytest.raises(SourceChanged):
-            await anyio.to_thread.run_sync(buffer.load)
+            await anyio.to_thread.run_sync(buffer.load, threading.Event())
 
 
-async def test_a_cancelled_load_ends_with_the_read_in_progress(
+def test_a_load_that_is_given_up_ends_with_the_read_in_progress(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part on a slow disk must not hold up a cancellation until all of it is read."""
-    reading, go_on = anyio.Event(), threading.Event()
+    given_up = threading.Event()
     reads: list[int] = []
 
-    def read_slowly(fd: int, view: memoryview, offset: int) -> int:
+    def read(fd: int, view: memoryview, offset: int) -> int:
         reads.append(offset)
-        anyio.from_thread.run_sync(reading.set)
-        go_on.wait()
+        if len(reads) == 2:
+            given_up.set()
         return read_into(fd, view, offset)
 
     monkeypatch.setattr(source_module, "_PIECE", 2**20)
-    monkeypatch.setattr(source_module, "read_into", read_slowly)
+    monkeypatch.setattr(source_module, "read_into", read)
     with large_file.opened() as source:
         buffer = CopiedBuffer(source, Part(1, 0, 5 * 2**20), anonymous(5 * 2**20))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anyio.to_thread.run_sync, buffer.load)
-            await reading.wait()
-            tasks.cancel_scope.cancel()
-            go_on.set()
-    assert reads == [0]
+        with pytest.raises(LoadGivenUp):
+            buffer.load(given_up)
+    assert reads == [0, 2**20]
 
 
 async def test_a_disk_that_fails_is_named(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +126,7 @@ async def test_a_disk_that_fails_is_named(local_file: LocalFile, monkeypatch: py
     with local_file.opened() as source:
         buffer = CopiedBuffer(source, Part(1, 0, 10_000), anonymous(10_000))
         with pytest.raises(SourceUnreadable, match="Input/output error") as raised:
-            await anyio.to_thread.run_sync(buffer.load)
+            await anyio.to_thread.run_sync(buffer.load, threading.Event())
     assert isinstance(raised.value.__cause__, OSError)
     assert raised.value.path == str(local_file.path)
 
@@ -146,7 +143,7 @@ async def test_a_small_file_is_one_part(length: int) -> None:
 
 async def test_the_part_of_an_empty_file_has_nothing() -> None:
     buffer = WholeBuffer(Part(1, 0, 0), b"")
-    buffer.load()
+    buffer.load(threading.Event())
     assert list(buffer.pieces()) == []
     assert [view async for view in buffer.slices()] == []
     assert buffer.length == 0

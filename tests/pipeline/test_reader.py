@@ -34,8 +34,17 @@ class Reading:
     buffers: Buffers
     memory: MemoryBudget
     read: list[int] = field(default_factory=list)
+    bytes_read: int = 0
+    bytes_released: int = 0
+
+    @property
+    def loads(self) -> bool:
+        """Whether a part is being loaded: it has its memory, and is not read yet."""
+        return self.memory.taken > self.bytes_read - self.bytes_released
 
     def release(self, item: ReadPart) -> None:
+        """Give a part back; of copied parts, so that the memory is free at once."""
+        self.bytes_released += item.buffer.length
         self.buffers.release(item.buffer, reusable=True)
 
 
@@ -59,6 +68,7 @@ async def reading(
                 def on_read(part: Part, seconds: float) -> None:
                     assert seconds >= 0
                     scene.read.append(part.number)
+                    scene.bytes_read += part.length
 
                 tasks.start_soon(read_parts, plan.parts_from(first), buffers, hasher, put, on_read)
                 yield scene
@@ -108,11 +118,11 @@ async def test_it_runs_ahead_as_far_as_queue_and_memory_allow(
 
 
 async def until_idle(scene: Reading) -> None:
-    """Wait until the reader can go no further: no thread works for it, and turns of the loop change nothing."""
+    """Wait until the reader can go no further: nothing is being loaded, and turns of the loop change nothing."""
     idle_turns, read = 0, -1
     while idle_turns < 20:
         await anyio.lowlevel.checkpoint()
-        moved = threads_at_work() or len(scene.read) != read
+        moved = scene.loads or len(scene.read) != read
         idle_turns, read = 0 if moved else idle_turns + 1, len(scene.read)
 
 

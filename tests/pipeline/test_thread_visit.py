@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 from hypothesis import given, strategies as st
 
-from asyncup.pipeline.thread_visit import visit_thread
+from asyncup.pipeline.thread_visit import to_its_end, visit_thread
 from tests.pipeline.files import ENOUGH_S
 
 
@@ -67,6 +67,19 @@ async def test_a_cancelled_task_waits_for_the_thread(times: int, *, fails: bool)
                 await anyio.lowlevel.checkpoint()
             assert not caller.done()
         gate.may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+    assert gate.ended
+
+
+async def test_who_is_cancelled_says_so_at_once() -> None:
+    gate = Gate(fails=False)
+    visit = asyncio.get_running_loop().run_in_executor(None, gate.work)
+    caller = asyncio.create_task(to_its_end(visit, on_cancelled=gate.may_end.set))
+    with anyio.fail_after(ENOUGH_S):
+        await gate.begun.wait()
+        assert not gate.may_end.is_set()
+        caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
     assert gate.ended
