@@ -79,7 +79,7 @@ QUICK = (
     Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=2),
     Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS, rounds=2),
     Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=2),
-    Workload(name="small files", size=4096, files=500, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
+    Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 
 _LINKS = tuple(Link(round_trip_s, rate) for round_trip_s in (0.02, 0.08) for rate in (50e6, 125e6))

@@ -11,14 +11,12 @@ import mmap
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 
-from asyncup.errors import SourceError
 from asyncup.events import BufferKind
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.lease_watch import watched
@@ -27,7 +25,7 @@ from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.memory_map import anonymous, can_swap_pages
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, go_on_unless
 from asyncup.pipeline.source import Source
-from asyncup.pipeline.thread_visit import to_its_end
+from asyncup.pipeline.thread_visit import Threads, to_its_end
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
@@ -56,7 +54,7 @@ class Buffers:
         self._mapped: set[MappedBuffer] = set()
         self._changing = threading.Lock()
         # Its own: the program's may be busy for as long as it likes. One loads, the other unmaps meanwhile.
-        self._threads = ThreadPoolExecutor(2, "asyncup-memory")
+        self._threads = Threads(2, "asyncup-memory")
         self._being_unmapped: set[asyncio.Future[None]] = set()
         self._awake = threading.Event()
         self._leaving = False
@@ -75,20 +73,14 @@ class Buffers:
         """
         await self._memory.take(part.length)
         given_up = threading.Event()
-        loop = asyncio.get_running_loop()
         try:
             # Not kept in a name: an error's traceback has this frame, and its future has the error.
-            return await to_its_end(
-                loop.run_in_executor(self._threads, self._load, part, given_up), on_cancelled=given_up.set
-            )
-        except BaseException as error:
+            return await to_its_end(self._threads.begin(self._load, part, given_up), on_cancelled=given_up.set)
+        except BaseException:
             given_up.set()  # where the system has no more threads, it waits for one all the same
             # A buffer that was made is given back at the end, with the others that are in use.
             if all(buffer.part is not part for buffer in self._in_use):
                 self._memory.give_back(part.length)
-            if isinstance(error, SourceError):
-                # The traceback has a frame whose future has the error: a circle, which would hold memory.
-                error.__traceback__ = None
             raise
 
     def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
@@ -119,12 +111,7 @@ class Buffers:
             if unmapped.exception() is None:
                 self._being_unmapped.remove(unmapped)
 
-        try:
-            unmapped = asyncio.get_running_loop().run_in_executor(self._threads, self._close, buffer)
-        except RuntimeError:  # the system has no more threads
-            self._close(buffer)
-            self._memory.give_back(buffer.length)
-            return
+        unmapped = self._threads.begin(self._close, buffer)
         self._being_unmapped.add(unmapped)
         unmapped.add_done_callback(done)
 
@@ -147,7 +134,7 @@ class Buffers:
             self.release(buffer, reusable=False)
         while self._spare:
             _free(self._spare.pop())
-        self._threads.shutdown(wait=False)
+        self._threads.end()
         if left := list(self._being_unmapped):
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(left)

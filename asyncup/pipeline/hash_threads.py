@@ -12,13 +12,13 @@ import os
 
 from asyncup.protocol.plan import Plan
 
-__all__ = ["cores_to_use", "threads_to_compare", "threads_to_send"]
+__all__ = ["cores_to_use", "threads_while_comparing", "threads_while_sending"]
 
 _MD5_BYTES_PER_S = 0.4e9
 """What a slow core hashes; today's do twice that. To take too little here costs a thread that mostly waits."""
 
 
-def threads_to_send(plan: Plan, memory_budget: int, *, cores: int, bytes_per_s: float | None) -> int:
+def threads_while_sending(plan: Plan, memory_budget: int, *, cores: int, bytes_per_s: float | None) -> int:
     """Return how many parts are hashed at once while parts are sent.
 
     Args:
@@ -33,8 +33,8 @@ def threads_to_send(plan: Plan, memory_budget: int, *, cores: int, bytes_per_s: 
     return max(1, most)
 
 
-def threads_to_compare(plan: Plan, memory_budget: int, *, cores: int) -> int:
-    """Return how many parts are hashed at once while nothing is sent. Arguments as in `threads_to_send`."""
+def threads_while_comparing(plan: Plan, memory_budget: int, *, cores: int) -> int:
+    """Return how many parts are hashed at once while nothing is sent. Arguments as in `threads_while_sending`."""
     return max(1, min(cores + 1, plan.parts, _parts_in(memory_budget, plan)))
 
 

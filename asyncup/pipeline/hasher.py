@@ -12,7 +12,6 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +20,7 @@ from anyio.abc import TaskGroup
 
 from asyncup.errors import AsyncupError
 from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
+from asyncup.pipeline.thread_visit import Threads
 
 __all__ = ["Hasher", "PendingDigest"]
 
@@ -29,14 +29,14 @@ class PendingDigest:
     """The MD5 of a part, as soon as it is known."""
 
     def __init__(self) -> None:
-        self._known = anyio.Event()
+        self._becomes_known: anyio.Event | None = None  # made for who waits: most digests are known before
         self._digest: bytes | None = None
         self._error: BaseException | None = None
 
     @property
     def known(self) -> bool:
         """True when `wait` returns at once."""
-        return self._known.is_set()
+        return self._digest is not None or self._error is not None
 
     async def wait(self) -> bytes:
         """Return the 16 bytes of the digest.
@@ -45,7 +45,10 @@ class PendingDigest:
             AsyncupError: the part could not be read for hashing.
             Exception: whatever `on_hashed` raised.
         """
-        await self._known.wait()
+        if not self.known:
+            if self._becomes_known is None:
+                self._becomes_known = anyio.Event()
+            await self._becomes_known.wait()
         if self._error is not None:
             raise self._error
         assert self._digest is not None  # noqa: S101 - known means one of the two
@@ -57,7 +60,8 @@ class PendingDigest:
             self._digest = outcome
         else:
             self._error = outcome
-        self._known.set()
+        if self._becomes_known is not None:
+            self._becomes_known.set()
 
 
 _STOPPED = "hashing was stopped before this part's digest was known"
@@ -82,11 +86,10 @@ class Hasher:
 
     def __init__(self, tasks: TaskGroup, threads: int, on_hashed: Callable[[PartBuffer, float], None]) -> None:
         self._tasks = tasks
-        self._threads = ThreadPoolExecutor(threads, "asyncup-hash")
+        self._threads = Threads(threads, "asyncup-hash")
         self._loop = asyncio.get_running_loop()
         self._on_hashed = on_hashed
         self._stopped = threading.Event()
-        self._has_thread = False
         self._under_way = 0
         self._all_done = anyio.Event()
 
@@ -97,7 +100,7 @@ class Hasher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
-        self._threads.shutdown(wait=False)
+        self._threads.end()
         if self._under_way:
             self._tasks.start_soon(self._until_all_done)
 
@@ -107,13 +110,7 @@ class Hasher:
         if self._stopped.is_set():  # the reader has not heard of it yet
             pending.settle(_Stopped(_STOPPED))
             return pending
-        try:
-            self._threads.submit(self._hash, buffer, pending)
-        except RuntimeError:
-            # The system has no more threads. The part waits in the queue all the same: for an earlier one, if there is.
-            if not self._has_thread:
-                raise
-        self._has_thread = True
+        self._threads.submit(self._hash, buffer, pending)
         self._under_way += 1
         return pending
 

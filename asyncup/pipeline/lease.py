@@ -18,11 +18,15 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from asyncup.pipeline.file_system import changes_are_seen_here
+
+if sys.platform != "win32":
+    import fcntl
 
 __all__ = ["ReadLease"]
 
@@ -50,8 +54,6 @@ class ReadLease:
         """Take a read lease on an open file, or return None where there is none to be had."""
         if not changes_are_seen_here(fd):
             return None
-        import fcntl  # noqa: PLC0415 - only where there are leases
-
         break_time_s = _break_time_s()
         if break_time_s < _LEAST_BREAK_TIME_S:
             return None
@@ -64,8 +66,6 @@ class ReadLease:
 
     def undisturbed(self) -> bool:
         """True while nobody knocks. Also notes the time, which `protects` needs."""
-        import fcntl  # noqa: PLC0415 - only where there are leases
-
         moment = self._now()
         if self._released or fcntl.fcntl(self._fd, fcntl.F_GETLEASE) != fcntl.F_RDLCK:
             return False
@@ -74,16 +74,13 @@ class ReadLease:
 
     def protects(self) -> bool:
         """True while mapped pages may be touched: nobody knocks, or whoever does is still kept waiting."""
-        if self.undisturbed():
-            return True
-        return not self._released and self._now() - self._seen_held < self.break_time_s / 2
+        # The kernel is asked last: for every slice that takes long, and the watcher asks it all the time.
+        return not self._released and (self._now() - self._seen_held < self.break_time_s / 2 or self.undisturbed())
 
     def release(self) -> None:
         """Give the lease back and let a waiting writer go on. May be called twice."""
         if self._released:
             return
-        import fcntl  # noqa: PLC0415 - only where there are leases
-
         self._released = True
         # It may be gone: the kernel takes it from a process that stood still for too long.
         with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, nullcontext
 
-from asyncup.events import Event, EventHook, Stage, StageEntered
+from asyncup.events import EventHook, StageEntered
 from asyncup.pipeline.drain import Drain
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.open_source import open_source
@@ -16,11 +16,15 @@ from asyncup.pipeline.own_task import in_own_task
 from asyncup.pipeline.single_error import raise_single_error
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.pipeline.transfer import Transfer
+from asyncup.pipeline.unheard import unheard
 from asyncup.vault.calls import on_behalf
 from asyncup.vault.client import Vault
 from asyncup.vault.transport import Patience
 
 __all__ = ["prepare"]
+
+_DEFAULTS = UploadOptions()
+"""Made once: looking whether they are right takes as long as a tenth of the rest of a small file's bookkeeping."""
 
 _AT_OPENING = 2**16
 """Files up to this size are read as they are opened. What that takes of the budget is not known before: all of it."""
@@ -45,11 +49,10 @@ async def prepare(
         UploadInterrupted: `drain` was requested.
         AsyncupError: one exception, never a group, for anything that goes wrong inside.
     """
-    options = options or UploadOptions()
-    emit = on_event or _ignore
+    options = options or _DEFAULTS
+    emit = on_event or unheard
     name = os.fspath(path)
-    # An event that nobody hears is not made: a small file enters as many stages as a large one.
-    told = _ignore if on_event is None else lambda stage: on_event(StageEntered(name, stage))
+    told = unheard if on_event is None else lambda stage: on_event(StageEntered(name, stage))
     clock = StageClock(time.perf_counter, told)
     budget = memory or MemoryBudget(options.memory_budget)
     with raise_single_error(name), ExitStack() as room:
@@ -92,7 +95,3 @@ async def _vault_of_environment(on_event: EventHook | None) -> AsyncIterator[Vau
 @in_own_task
 async def _close(vault: Vault) -> None:
     await vault.aclose()
-
-
-def _ignore(_: Event | Stage) -> None:
-    """Nobody listens."""

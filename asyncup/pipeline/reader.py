@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from asyncup.pipeline.buffers import Buffers
 from asyncup.pipeline.hasher import Hasher, PendingDigest
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.protocol.plan import Part
 
-__all__ = ["ReadPart", "read_parts"]
+__all__ = ["ReadPart", "next_part", "read_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,29 @@ async def read_parts(
             buffer = await buffers.load(part)
             on_read(part, time.perf_counter() - begun)
             try:
-                await queue.send(ReadPart(part, buffer, hasher.start(buffer)))
+                await _put(queue, ReadPart(part, buffer, hasher.start(buffer)))
             except anyio.BrokenResourceError:
                 # The sender has stopped taking parts: it has its own reason to fail.
                 return
             del buffer  # whoever keeps a later part's error keeps this frame
+
+
+# anyio's own ways give the event loop a turn first, which costs as much as sending a small slice: neither a reader that
+# waits for a thread in between, nor a sender that waits for the network, needs it.
+
+
+async def next_part(queue: MemoryObjectReceiveStream[ReadPart]) -> ReadPart | None:
+    """Return the next part of the queue, as soon as it is there; None when there are no more."""
+    with suppress(anyio.EndOfStream):
+        try:
+            return queue.receive_nowait()
+        except anyio.WouldBlock:
+            return await queue.receive()
+    return None
+
+
+async def _put(queue: MemoryObjectSendStream[ReadPart], item: ReadPart) -> None:
+    try:
+        queue.send_nowait(item)
+    except anyio.WouldBlock:
+        await queue.send(item)

@@ -22,6 +22,7 @@ from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.reader import ReadPart
 from asyncup.pipeline.stage_clock import StageClock
+from asyncup.pipeline.unheard import unheard
 from asyncup.protocol.content_md5 import ContentMd5Form, header_value
 from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import HeldPart
@@ -140,7 +141,8 @@ class Sender:
 
         def written(length: int) -> None:
             self.bytes_written += length
-            self._emit(BytesWritten(self._path, item.part.number, length, self.bytes_written))
+            if self._emit is not unheard:
+                self._emit(BytesWritten(self._path, item.part.number, length, self.bytes_written))
 
         try:
             return await self._vault.put_part(

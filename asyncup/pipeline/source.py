@@ -44,7 +44,7 @@ _HASHED_HOLDING = 2**16
 """The most that is hashed with that lock, a tenth of a millisecond."""
 
 _PIECE = 8 * 2**20
-"""A cancelled upload waits for the read in progress: this bounds how long, where parts are copied."""
+"""A cancelled upload waits for the read in progress: this bounds how long."""
 
 _AGAIN = "Let the program that writes it finish, then upload it again"
 

@@ -28,12 +28,12 @@ from asyncup.events import (
 )
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
-from asyncup.pipeline.hash_threads import cores_to_use, threads_to_compare, threads_to_send
+from asyncup.pipeline.hash_threads import cores_to_use, threads_while_comparing, threads_while_sending
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.part_buffer import PartBuffer
-from asyncup.pipeline.reader import ReadPart, read_parts
+from asyncup.pipeline.reader import ReadPart, next_part, read_parts
 from asyncup.pipeline.resume import Continuation, compare_held_parts, compare_parts
 from asyncup.pipeline.sender import Sender
 from asyncup.pipeline.source import Source
@@ -129,7 +129,7 @@ class Transfer:
                 plan,
                 buffers,
                 check=self.options.resume_check,
-                hash_threads=self._threads_to_compare(plan),
+                hash_threads=self._threads_while_comparing(plan),
                 clock=self.clock,
                 on_hashed=self._on_hashed,
             )
@@ -165,7 +165,7 @@ class Transfer:
                 sent,
                 plan,
                 buffers,
-                hash_threads=self._threads_to_compare(plan),
+                hash_threads=self._threads_while_comparing(plan),
                 clock=self.clock,
                 on_hashed=lambda *_: None,
                 on_other_bytes=self._was_written_to,
@@ -188,12 +188,12 @@ class Transfer:
         )
         return elapsed_s, waits_s
 
-    def _threads_to_compare(self, plan: Plan) -> int:
-        return self.options.hash_threads or threads_to_compare(plan, self.memory.total, cores=cores_to_use())
+    def _threads_while_comparing(self, plan: Plan) -> int:
+        return self.options.hash_threads or threads_while_comparing(plan, self.memory.total, cores=cores_to_use())
 
-    def _threads_to_send(self, plan: Plan) -> int:
+    def _threads_while_sending(self, plan: Plan) -> int:
         rate = self.vault.part_rate.bytes_per_s
-        return self.options.hash_threads or threads_to_send(
+        return self.options.hash_threads or threads_while_sending(
             plan, self.memory.total, cores=cores_to_use(), bytes_per_s=rate
         )
 
@@ -232,7 +232,7 @@ class Transfer:
         ahead = max(1, self.memory.total // plan.part_size)
         put, take = anyio.create_memory_object_stream[ReadPart](ahead)
         async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, self._threads_to_send(plan), self._on_hashed) as hasher, take:
+            with Hasher(tasks, self._threads_while_sending(plan), self._on_hashed) as hasher, take:
                 tasks.start_soon(
                     read_parts, plan.parts_from(machine.acknowledged + 1), buffers, hasher, put, self._on_read
                 )
@@ -245,7 +245,7 @@ class Transfer:
     ) -> list[str]:
         md5s = []
         self.clock.enter(Stage.DISK)
-        async for item in parts:
+        while (item := await next_part(parts)) is not None:
             md5s.append(await self._sent(sender, item))
             # The connection of a broken attempt may still be sending from this memory while it is closed.
             buffers.release(item.buffer, reusable=sender.attempts == 1)

@@ -14,7 +14,7 @@ from asyncup.protocol.limits import Limits
 __all__ = ["Part", "Plan", "choose_part_size", "make_plan"]
 
 PARTS_IN_MEMORY = 4
-"""One part on the wire, two being hashed, one being read: with fewer, one of them waits for another."""
+"""One part on the wire, three being read or hashed: with fewer, one of them waits for another."""
 
 LONGEST_PART_S = 30
 """Seconds of sending that a broken connection may cost; on any line a turnaround is short beside them."""

@@ -8,6 +8,7 @@ aiohttp's. Must not know requests or Vault.
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401 - the first connection asks for it, and would read it from disk on the event loop
 import os
 import socket
 import ssl

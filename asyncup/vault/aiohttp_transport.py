@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import ParamSpec
 
@@ -208,13 +208,17 @@ class _SlicedPayload(aiohttp.Payload):
         self._tell(exchange.sent)
 
     async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:
-        exchange, meter = self._exchange, self._exchange.meter
+        exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
         since = time.perf_counter()
         slices = self._body.slices()
         head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
             exchange.waiting = Waiting.OURSELVES
-            view = await self._next(slices)
+            try:
+                view = await anext(slices, None)
+            except Exception as error:
+                exchange.body_error = error  # aiohttp would take it for a broken connection
+                raise
             if view is None:
                 break
             exchange.waiting = Waiting.NETWORK
@@ -223,26 +227,18 @@ class _SlicedPayload(aiohttp.Payload):
             if taken < view.nbytes:
                 await writer.write(view[taken:])
             head_is_out = True
-            self._tell(exchange.written, view.nbytes)
+            if on_written is not None:
+                self._tell(on_written, view.nbytes)
             if time.perf_counter() - since > _HOLD_LOOP_S:
                 # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
                 await asyncio.sleep(0)
                 since = time.perf_counter()
 
-    # An exception of the body's or of a hook's is kept: aiohttp would take it for a broken connection.
-
-    async def _next(self, slices: AsyncIterator[memoryview]) -> memoryview | None:
-        try:
-            return await anext(slices, None)
-        except Exception as error:
-            self._exchange.body_error = error
-            raise
-
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             whom(*args, **kwargs)
         except Exception as error:
-            self._exchange.body_error = error  # a hook's, kept for the same reason
+            self._exchange.body_error = error  # kept for the same reason as the body's own
             raise
 
 

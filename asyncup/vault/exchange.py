@@ -38,6 +38,7 @@ class Exchange:
         body_error: an exception of the body's or of a hook's.
         connection: what a payload is written to.
         meter: counts what that connection took.
+        on_written: to be told of every slice of a payload that the network took.
     """
 
     def __init__(self, request: HttpRequest, now: Callable[[], float], wall: Callable[[], float]) -> None:
@@ -57,6 +58,7 @@ class Exchange:
         self.body_error: Exception | None = None
         self.connection: asyncio.WriteTransport | None = None
         self.meter = WireMeter(None)
+        self.on_written = request.on_written
 
     @property
     def all_sent(self) -> bool:
@@ -94,11 +96,6 @@ class Exchange:
         """A payload is about to be written."""
         self.connection = connection
         self.meter = WireMeter(connection)
-
-    def written(self, length: int) -> None:
-        """The network took another slice."""
-        if self._request.on_written is not None:
-            self._request.on_written(length)
 
     def sent(self) -> None:
         """Everything is handed over; the answer may take longer than a slice."""

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -532,23 +531,79 @@ async def test_a_busy_program_does_not_keep_the_memory(large_file: LocalFile) ->
             await asyncio.wait(busy)
 
 
+class HeldUp:
+    """What one of the upload's own threads does, held up until it may go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        assert self.may_go_on.wait(BOUNDED_S)
+
+
 @linux
 @pytest.mark.usefixtures("require_lease")
-async def test_without_a_thread_the_memory_is_given_back_all_the_same(
+async def test_a_part_is_unmapped_while_the_disk_holds_up_another(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(*_: object) -> None:
+    """Other uploads may wait for its memory."""
+    disk = HeldUp()
+    in_pieces = Source.in_pieces
+
+    def slowly(source: Source, offset: int, length: int) -> Iterator[tuple[int, int]]:
+        disk()
+        return in_pieces(source, offset, length)
+
+    async with scene(large_file, may_map=True) as play, anyio.create_task_group() as tasks:
+        buffer = await play.load(1)
+        monkeypatch.setattr(Source, "in_pieces", slowly)
+        try:
+            tasks.start_soon(play.load, 2)
+            await anyio.to_thread.run_sync(disk.begun.wait, BOUNDED_S)
+            assert play.memory.taken == 2 * PART_SIZE
+            play.buffers.release(buffer, reusable=True)
+            with anyio.fail_after(BOUNDED_S):
+                while play.memory.taken > PART_SIZE:
+                    await anyio.lowlevel.checkpoint()
+        finally:
+            disk.may_go_on.set()
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_without_a_second_thread_the_first_does_the_work(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmapping = HeldUp()
+    unmap = FilePages.close
+
+    def slowly(pages: FilePages) -> None:
+        unmapping()
+        unmap(pages)
+
+    def none_left(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     async with scene(large_file, may_map=True) as play:
-        buffers = [await play.load(number) for number in (1, 2)]
+        buffer = await play.load(1)
+        loaded: list[PartBuffer] = []
+
+        async def load() -> None:
+            loaded.append(await play.load(2))
+
         with monkeypatch.context() as patch:
-            patch.setattr(ThreadPoolExecutor, "submit", none_left)
-            play.buffers.release(buffers[0], reusable=True)
-            assert play.memory.taken == buffers[1].length
-            assert mappings_of(large_file.path) == 1
-        play.buffers.release(buffers[1], reusable=True)
-        await all_given_back(play.memory)
+            patch.setattr(FilePages, "close", slowly)
+            play.buffers.release(buffer, reusable=True)
+            await anyio.to_thread.run_sync(unmapping.begun.wait, BOUNDED_S)
+            patch.setattr(threading.Thread, "start", none_left)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(load)
+                await anyio.wait_all_tasks_blocked()
+                assert loaded == []
+                unmapping.may_go_on.set()
+        await play.assert_right(loaded[0])
+        assert play.memory.taken == PART_SIZE
 
 
 @linux

@@ -91,4 +91,4 @@ async def test_an_upload_can_be_cancelled_at_every_await(kind: Kind, how: How, t
     moment = 1
     while await cancelled_at(kind, how, tmp_path, moment):
         moment += 1
-    assert moment > (7 if kind == "one request" else 40)
+    assert moment > (7 if kind == "one request" else 30)

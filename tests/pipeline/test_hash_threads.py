@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from asyncup import UploadOptions, upload
 from asyncup.pipeline import transfer as transfer_module
-from asyncup.pipeline.hash_threads import cores_to_use, threads_to_compare, threads_to_send
+from asyncup.pipeline.hash_threads import cores_to_use, threads_while_comparing, threads_while_sending
 from asyncup.pipeline.hasher import Hasher
 from asyncup.protocol.plan import Plan
 from tests.fakes.memory_vault import MemoryVault
@@ -33,16 +33,16 @@ LARGE = Plan(2**40, 50_000_000)
         pytest.param(LARGE, 2**30, 8, 1.25 * GB, 5, id="ten gigabits"),
     ],
 )
-def test_threads_to_send(plan: Plan, memory: int, cores: int, bytes_per_s: float | None, threads: int) -> None:
-    assert threads_to_send(plan, memory, cores=cores, bytes_per_s=bytes_per_s) == threads
+def test_threads_while_sending(plan: Plan, memory: int, cores: int, bytes_per_s: float | None, threads: int) -> None:
+    assert threads_while_sending(plan, memory, cores=cores, bytes_per_s=bytes_per_s) == threads
 
 
 def test_nothing_is_sent_while_parts_are_compared() -> None:
-    assert threads_to_compare(LARGE, 200_000_000, cores=8) == 4
-    assert threads_to_compare(LARGE, 199_999_999, cores=8) == 3
-    assert threads_to_compare(LARGE, 2**30, cores=2) == 3
-    assert threads_to_compare(LARGE, 1, cores=8) == 1
-    assert threads_to_compare(Plan(1, 50_000_000), 2**30, cores=8) == 1
+    assert threads_while_comparing(LARGE, 200_000_000, cores=8) == 4
+    assert threads_while_comparing(LARGE, 199_999_999, cores=8) == 3
+    assert threads_while_comparing(LARGE, 2**30, cores=2) == 3
+    assert threads_while_comparing(LARGE, 1, cores=8) == 1
+    assert threads_while_comparing(Plan(1, 50_000_000), 2**30, cores=8) == 1
 
 
 @given(
@@ -54,12 +54,12 @@ def test_nothing_is_sent_while_parts_are_compared() -> None:
 def test_there_is_always_one_and_never_more_than_the_memory_holds(
     plan: Plan, memory: int, cores: int, bytes_per_s: float | None
 ) -> None:
-    sending = threads_to_send(plan, memory, cores=cores, bytes_per_s=bytes_per_s)
-    assert 1 <= sending <= threads_to_compare(plan, memory, cores=cores)
+    sending = threads_while_sending(plan, memory, cores=cores, bytes_per_s=bytes_per_s)
+    assert 1 <= sending <= threads_while_comparing(plan, memory, cores=cores)
     assert sending <= max(1, memory // plan.part_size - 1)
     assert sending <= cores + 1
     if bytes_per_s is not None:
-        assert sending <= threads_to_send(plan, memory, cores=cores, bytes_per_s=2 * bytes_per_s)
+        assert sending <= threads_while_sending(plan, memory, cores=cores, bytes_per_s=2 * bytes_per_s)
 
 
 def test_the_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -378,3 +378,11 @@ async def test_waiting_is_woken_when_the_digest_is_there() -> None:
         assert digests == []
         pending.settle(b"0123456789abcdef")
     assert digests == [b"0123456789abcdef"] * 2
+
+
+def test_a_digest_that_is_known_takes_no_turn_of_the_event_loop() -> None:
+    pending = PendingDigest()
+    pending.settle(b"0123456789abcdef")
+    with pytest.raises(StopIteration) as at_once:
+        pending.wait().send(None)
+    assert at_once.value.value == b"0123456789abcdef"

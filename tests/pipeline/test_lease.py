@@ -118,6 +118,32 @@ def test_protection_ends_when_a_writer_has_waited_for_half_the_break_time(local_
         taken.release()
 
 
+def test_the_kernel_is_not_asked_for_every_slice(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=100.0)
+    asked: list[float] = []
+
+    def ask(fd: int, command: int) -> int:
+        asked.append(clock.now)
+        return real(fd, command)
+
+    real = fcntl.fcntl
+    with leased(local_file.path), reading(local_file.path) as fd:
+        taken = ReadLease.take(fd)
+        assert taken is not None
+        lease = ReadLease(fd, BREAK_TIME_S, lambda: clock.now)
+        monkeypatch.setattr(fcntl, "fcntl", ask)
+        clock.now += BREAK_TIME_S / 2 - 0.01
+        assert lease.protects()
+        assert asked == []
+        clock.now += 0.02
+        assert lease.protects()
+        assert asked == [clock.now], "nobody has looked for so long that the lease may be gone"
+        assert lease.protects()
+        assert asked == [clock.now]
+        monkeypatch.undo()
+        taken.release()
+
+
 def test_a_lease_may_be_given_back_twice(local_file: LocalFile) -> None:
     with leased(local_file.path) as lease:
         lease.release()

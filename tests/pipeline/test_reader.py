@@ -18,7 +18,7 @@ from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.positional_read import read_into
-from asyncup.pipeline.reader import ReadPart, read_parts
+from asyncup.pipeline.reader import ReadPart, next_part, read_parts
 from asyncup.protocol.plan import Part, Plan
 from tests.pipeline.files import LocalFile, md5
 from tests.pipeline.leftovers import threads_at_work
@@ -124,6 +124,25 @@ async def until_idle(scene: Reading) -> None:
         await anyio.lowlevel.checkpoint()
         moved = scene.loads or len(scene.read) != read
         idle_turns, read = 0 if moved else idle_turns + 1, len(scene.read)
+
+
+async def test_a_part_that_is_there_is_taken_at_once_and_another_one_is_waited_for(local_file: LocalFile) -> None:
+    async with reading(local_file, ahead=2, budget=2 * PART_SIZE) as scene:
+        await until_idle(scene)
+        taking = next_part(scene.take)
+        with pytest.raises(StopIteration) as at_once:
+            taking.send(None)
+        first = at_once.value.value
+        assert first.part.number == 1
+        await first.digest.wait()
+        scene.release(first)
+        for number in range(2, 11):
+            item = await next_part(scene.take)
+            assert item is not None
+            assert item.part.number == number
+            await item.digest.wait()
+            scene.release(item)
+        assert await next_part(scene.take) is None
 
 
 async def test_a_taker_that_fails_stops_the_reader(local_file: LocalFile) -> None:
