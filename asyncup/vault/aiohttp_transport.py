@@ -16,8 +16,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import ParamSpec
+from typing import ParamSpec, cast
 
 import aiohttp
 import anyio
@@ -27,7 +26,7 @@ from aiohttp.abc import AbstractStreamWriter
 from asyncup.errors import ConfigurationError, Phase, ProxyRefused, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.standstill import Waiting
-from asyncup.vault.aiohttp_connector import DirectConnector
+from asyncup.vault.aiohttp_connector import DirectConnector, TellingConnector
 from asyncup.vault.congestion import sockets_with
 from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
@@ -76,6 +75,7 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._opening = anyio.Lock()
+        self._room = asyncio.Semaphore(_CONNECTIONS)
 
     async def send(self, request: HttpRequest) -> Answer:
         """See `Transport.send`."""
@@ -85,7 +85,11 @@ class AiohttpTransport:
         broken: Exception | None = None
         try:
             with exchange.scope:
-                answer = await self._exchange(session, request, exchange)
+                if self._room.locked():
+                    exchange.queued()
+                async with self._room:
+                    exchange.dequeued()
+                    answer = await self._exchange(session, request, exchange)
         except (aiohttp.ClientError, OSError) as error:
             broken = _translate(error, request, exchange)
         except (RuntimeError, AssertionError) as error:
@@ -111,24 +115,28 @@ class AiohttpTransport:
 
     async def _exchange(self, session: aiohttp.ClientSession, request: HttpRequest, exchange: Exchange) -> Answer:
         body = request.body
-        async with session.request(
-            request.method,
-            (request.origin or self._base_url) + request.target,
-            headers=request.headers,
-            data=body if isinstance(body, bytes) or body is None else _SlicedPayload(body, exchange),
-            allow_redirects=False,
-            trace_request_ctx=exchange,
-        ) as response:
-            exchange.received(0)
-            content = bytearray()
-            async for received in response.content.iter_any():
-                exchange.received(len(received))
-                content += received
-                if len(content) > _LARGEST_ANSWER:
-                    reason = f"the answer is longer than {_LARGEST_ANSWER} bytes"
-                    raise TransportError(request.operation, Phase.ANSWER, reason)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, headers, bytes(content), self._wall())
+        told, task = cast("TellingConnector", session.connector).told, asyncio.current_task()
+        told[task] = exchange.connected
+        try:
+            async with session.request(
+                request.method,
+                (request.origin or self._base_url) + request.target,
+                headers=request.headers,
+                data=body if isinstance(body, bytes) or body is None else _SlicedPayload(body, exchange),
+                allow_redirects=False,
+            ) as response:
+                exchange.received(0)
+                content = bytearray()
+                async for received in response.content.iter_any():
+                    exchange.received(len(received))
+                    content += received
+                    if len(content) > _LARGEST_ANSWER:
+                        reason = f"the answer is longer than {_LARGEST_ANSWER} bytes"
+                        raise TransportError(request.operation, Phase.ANSWER, reason)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, bytes(content), self._wall())
+        finally:
+            del told[task]
 
     async def _open_session(self) -> aiohttp.ClientSession:
         if self._session is not None:
@@ -144,18 +152,17 @@ class AiohttpTransport:
                     context = await anyio.to_thread.run_sync(system_trust)
                 if self._closed:  # meanwhile
                     raise ConfigurationError(_CLOSED)
-                connector = DirectConnector if proxy is None else aiohttp.TCPConnector
+                connector = DirectConnector if proxy is None else TellingConnector
                 self._session = aiohttp.ClientSession(
                     connector=connector(
                         ssl=context,
-                        limit=_CONNECTIONS,
+                        limit=0,  # that is `_room`'s: aiohttp would not say that a request has to wait
                         keepalive_timeout=_KEEPALIVE_S,
                         socket_factory=self._socket_factory,
                     ),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None),
                     # A cookie would carry a login beside the one that was chosen.
                     cookie_jar=aiohttp.DummyCookieJar(),
-                    trace_configs=[_trace_config()],
                     read_bufsize=2**18,
                     proxy=proxy,
                 )
@@ -240,30 +247,6 @@ class _SlicedPayload(aiohttp.Payload):
         except Exception as error:
             self._exchange.body_error = error  # kept for the same reason as the body's own
             raise
-
-
-def _trace_config() -> aiohttp.TraceConfig:
-    """Return what tells an exchange that it got a connection, and that its request is out."""
-
-    async def queued(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.queued()
-
-    async def dequeued(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.dequeued()
-
-    async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.connected()
-
-    async def headers_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.headers_sent()
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_queued_start.append(queued)
-    config.on_connection_queued_end.append(dequeued)
-    config.on_connection_create_end.append(connected)
-    config.on_connection_reuseconn.append(connected)
-    config.on_request_headers_sent.append(headers_sent)
-    return config
 
 
 def _reason(error: Exception) -> str:

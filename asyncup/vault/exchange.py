@@ -82,13 +82,9 @@ class Exchange:
         self.waiting = Waiting.NETWORK
 
     def connected(self) -> None:
-        """A connection is there; from here on something may have been sent."""
+        """A connection is there; from here on something may have been sent, and a small body is with the head."""
         self.phase = Phase.WRITE
         self._received += 1
-
-    def headers_sent(self) -> None:
-        """The request's head is out; a payload follows it, a small body is out with it."""
-        self.connected()
         if self._request.body is None or isinstance(self._request.body, bytes):
             self.sent()
 

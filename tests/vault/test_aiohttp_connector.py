@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import trustme
 
-from asyncup.vault.aiohttp_connector import DirectConnector
+from asyncup.vault.aiohttp_connector import DirectConnector, TellingConnector
 from asyncup.vault.tls_connection import TlsConnection
 from tests.fakes.raw_server import SUCCESS, Connection, RawServer, answering, raw_server
 
@@ -181,3 +181,43 @@ async def test_another_certificate_than_the_expected_one_is_named() -> None:
     async with raw_server(answering(SUCCESS), tls=certified()) as server, session(trusting()) as (opened, _):
         with pytest.raises(aiohttp.ServerFingerprintMismatch):
             await opened.get(server.url, ssl=aiohttp.Fingerprint(bytes(32)))
+
+
+async def test_who_asks_is_told_of_a_new_connection_and_of_a_warm_one() -> None:
+    heard: list[int] = []
+    connector = TellingConnector()
+    async with raw_server(answering(SUCCESS)) as server, aiohttp.ClientSession(connector=connector) as opened:
+        connector.told[asyncio.current_task()] = lambda: heard.append(len(server.requests))
+        await ask(opened, server)
+        await ask(opened, server)
+        assert heard == [0, 1], "before anything of the request is sent"
+        del connector.told[asyncio.current_task()]
+        await ask(opened, server)
+    assert heard == [0, 1]
+    assert server.opened == 1
+
+
+async def test_nobody_is_told_when_there_is_no_connection() -> None:
+    connector = TellingConnector()
+    async with raw_server(answering(SUCCESS)) as server:
+        nobody = server
+    async with aiohttp.ClientSession(connector=connector) as opened:
+        connector.told[asyncio.current_task()] = lambda: pytest.fail("told of a connection")
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await ask(opened, nobody)
+
+
+async def test_a_connection_is_not_kept_when_who_asked_fails() -> None:
+    connector = TellingConnector()
+    async with raw_server(answering(SUCCESS)) as server, aiohttp.ClientSession(connector=connector) as opened:
+
+        def fail() -> None:
+            raise LookupError
+
+        connector.told[asyncio.current_task()] = fail
+        with pytest.raises(LookupError):
+            await ask(opened, server)
+        connector.told.clear()
+        await ask(opened, server)
+    assert server.opened == 2
+    assert len(server.requests) == 1
