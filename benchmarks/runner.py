@@ -69,6 +69,7 @@ class Runner:
         self._folder = folder
         self._say = say
         self._numbers = itertools.count()
+        self._warm: set[Path] = set()
         self._sinks = ExitStack()
         self._sink_by_delay: dict[float, Sink] = {}
         self._line_by_link: dict[tuple[Link, bool], str] = {}
@@ -85,8 +86,9 @@ class Runner:
     def series(self, workload: Workload) -> Series:
         """Run a workload: one run to warm up, then its rounds, each with all clients in turn.
 
-        Every run is a new process, so what one run can warm is the page cache, and one client does it for all.
-        Over a link nothing is warmed up: it is slower than everything that a first run could be slow at.
+        Every run is a new process, so what one run can warm is the page cache: one client does it for all, and one
+        workload for the others with the same file. Over a link nothing is warmed up: it is slower than everything that
+        a first run could be slow at.
         """
         series = Series(workload)
         wanted = (*workload.clients, *workload.rotating)
@@ -94,13 +96,15 @@ class Runner:
         always = [name for name in workload.clients if name not in series.missing]
         rotating = [name for name in workload.rotating if name not in series.missing]
         path = self.source(workload)
-        for round_ in range(1 if workload.link else 0, workload.rounds + 1):
+        warm = workload.link is not None or path in self._warm
+        for round_ in range(1 if warm else 0, workload.rounds + 1):
             now = [*always, *rotating[round_ - 1 :: workload.rounds]] if round_ else always[-1:]
             for client in now:
                 run = self.run(client, workload, path, round_)
                 if round_:
                     series.runs.append(run)
                     self._say(f"{workload.name}: {client}: {workload.total / run.seconds / 1e9:.2f} GB/s")
+        self._warm.add(path)
         return series
 
     def run(
@@ -129,6 +133,7 @@ class Runner:
         sink = self._sink(workload)
         if workload.cold:
             evict(path)
+            self._warm.discard(path)
         does = CLIENTS[client]
         job = Job(
             url=self._url(sink, workload),

@@ -47,7 +47,7 @@ class Workload:
         tls: whether the connection is encrypted.
         clients: who does it, in turn.
         rotating: of whom one runs in each round, so that slow peers are measured without a long wait.
-        rounds: how often, after one run to warm up.
+        rounds: how often, after one run to warm up where the file was not read before.
         sparse: whether the file is a hole, which takes no disk.
         cold: whether the file is put out of the page cache before every run.
         link: the line in between; None is the loopback interface.

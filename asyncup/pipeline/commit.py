@@ -63,7 +63,7 @@ async def _wait_for_job(transfer: Transfer, job_id: int) -> None:
         await transfer.vault.wait_for_job(
             job_id,
             within_s=transfer.options.job_timeout_s,
-            on_status=lambda status: transfer.emit(JobStatusSeen(transfer.source.path, job_id, status)),
+            on_status=lambda status: transfer.emit(JobStatusSeen, transfer.source.path, job_id, status),
         )
     except JobFailed:
         raise

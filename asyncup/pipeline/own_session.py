@@ -114,7 +114,7 @@ async def abort_own_sessions(transfer: Transfer, destination: str) -> None:
             if isinstance(error, LoginError | AccessRefused):
                 raise
             await _expect_gone(transfer.vault, session.id, error)
-        transfer.emit(UnfinishedSessionSeen(transfer.source.path, session.id, aborted=True))
+        transfer.emit(UnfinishedSessionSeen, transfer.source.path, session.id, aborted=True)
 
 
 async def _unfinished(transfer: Transfer, destination: str) -> list[UploadSession]:
@@ -138,7 +138,7 @@ async def _look_into(transfer: Transfer, session: UploadSession) -> Continuation
         with only_error():
             return await transfer.look_into(session)
     except (UploadSessionConflict, LimitExceeded):
-        transfer.emit(UnfinishedSessionSeen(transfer.source.path, session.id, aborted=False))
+        transfer.emit(UnfinishedSessionSeen, transfer.source.path, session.id, aborted=False)
     except VaultError as error:
         if not _is_about_the_parts(error):
             raise

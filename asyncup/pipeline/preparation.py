@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, nullcontext
 
 from asyncup.events import EventHook, StageEntered
 from asyncup.pipeline.drain import Drain
+from asyncup.pipeline.emitter import Emitter
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.options import UploadOptions
@@ -16,7 +17,6 @@ from asyncup.pipeline.own_task import in_own_task
 from asyncup.pipeline.single_error import raise_single_error
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.pipeline.transfer import Transfer
-from asyncup.pipeline.unheard import unheard
 from asyncup.vault.calls import on_behalf
 from asyncup.vault.client import Vault
 from asyncup.vault.transport import Patience
@@ -50,10 +50,9 @@ async def prepare(
         AsyncupError: one exception, never a group, for anything that goes wrong inside.
     """
     options = options or _DEFAULTS
-    emit = on_event or unheard
+    emit = Emitter(on_event)
     name = os.fspath(path)
-    told = unheard if on_event is None else lambda stage: on_event(StageEntered(name, stage))
-    clock = StageClock(time.perf_counter, told)
+    clock = StageClock(time.perf_counter, lambda stage: emit(StageEntered, name, stage))
     budget = memory or MemoryBudget(options.memory_budget)
     with raise_single_error(name), ExitStack() as room:
         opened = open_source(

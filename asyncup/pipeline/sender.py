@@ -6,8 +6,6 @@ this module waits, sends and compares. Must not know where a part's bytes come f
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from asyncup.errors import (
     AccessRefused,
     AsyncupError,
@@ -17,12 +15,12 @@ from asyncup.errors import (
     UploadInterrupted,
     VaultError,
 )
-from asyncup.events import BytesWritten, Event, PartAcknowledged, PartStarted, Stage
+from asyncup.events import BytesWritten, PartAcknowledged, PartStarted, Stage
 from asyncup.pipeline.drain import Lane
+from asyncup.pipeline.emitter import Emitter
 from asyncup.pipeline.options import UploadOptions
 from asyncup.pipeline.reader import ReadPart
 from asyncup.pipeline.stage_clock import StageClock
-from asyncup.pipeline.unheard import unheard
 from asyncup.protocol.content_md5 import ContentMd5Form, header_value
 from asyncup.protocol.requests import Operation
 from asyncup.protocol.responses import HeldPart
@@ -64,7 +62,7 @@ class Sender:
         path: str,
         options: UploadOptions,
         clock: StageClock,
-        emit: Callable[[Event], None],
+        emit: Emitter,
         lane: Lane,
     ) -> None:
         self._vault = vault
@@ -104,9 +102,12 @@ class Sender:
 
     def _acknowledged(self, item: ReadPart, digest: bytes) -> str:
         self._emit(
-            PartAcknowledged(
-                self._path, item.part.number, item.part.length, digest.hex(), self._machine.acknowledged_bytes
-            )
+            PartAcknowledged,
+            self._path,
+            item.part.number,
+            item.part.length,
+            digest.hex(),
+            self._machine.acknowledged_bytes,
         )
         return digest.hex()
 
@@ -126,7 +127,7 @@ class Sender:
 
     async def _put(self, item: ReadPart, attempt: int, form: ContentMd5Form, header: str | None) -> HeldPart:
         self._machine.offer(item.part.number)
-        self._emit(PartStarted(self._path, item.part.number, item.part.length, attempt))
+        self._emit(PartStarted, self._path, item.part.number, item.part.length, attempt)
         self._clock.enter(Stage.WIRE)
         began_s = self._vault.calls.now()
 
@@ -141,8 +142,7 @@ class Sender:
 
         def written(length: int) -> None:
             self.bytes_written += length
-            if self._emit is not unheard:
-                self._emit(BytesWritten(self._path, item.part.number, length, self.bytes_written))
+            self._emit(BytesWritten, self._path, item.part.number, length, self.bytes_written)
 
         try:
             return await self._vault.put_part(

@@ -41,16 +41,15 @@ async def send_small_file(transfer: Transfer, destination: str, *, overwrite: bo
     source = transfer.source
     part = Part(1, 0, source.size)
     transfer.emit(
-        UploadStarted(
-            path=source.path,
-            session_id=None,
-            size=source.size,
-            parts=1,
-            part_size=source.size,
-            resumed_parts=0,
-            resumed_bytes=0,
-            buffers=BufferKind.COPIED,
-        )
+        UploadStarted,
+        path=source.path,
+        session_id=None,
+        size=source.size,
+        parts=1,
+        part_size=source.size,
+        resumed_parts=0,
+        resumed_bytes=0,
+        buffers=BufferKind.COPIED,
     )
     transfer.clock.enter(Stage.DISK)
     async with _loaded(transfer, part) as loaded:
@@ -59,7 +58,7 @@ async def send_small_file(transfer: Transfer, destination: str, *, overwrite: bo
         with transfer.lane.in_flight():
             item, written = await _post(transfer, destination, loaded.buffer, digest, overwrite=overwrite)
             await _compare(transfer, destination, item, digest)
-            transfer.emit(PartAcknowledged(source.path, 1, source.size, digest.hex(), source.size))
+            transfer.emit(PartAcknowledged, source.path, 1, source.size, digest.hex(), source.size)
             loaded.release()
             await transfer.verify_source(Plan(source.size, max(source.size, 1)), [digest.hex()])
     return digest.hex(), written
@@ -90,7 +89,7 @@ async def _loaded(transfer: Transfer, part: Part) -> AsyncIterator[_Loaded]:
             taken.callback(transfer.memory.give_back, part.length)
             whole = await visit_thread(transfer.source.read_whole)
         if part.length:
-            transfer.emit(PartHashed(transfer.source.path, part.number, part.length, whole.hashed_s))
+            transfer.emit(PartHashed, transfer.source.path, part.number, part.length, whole.hashed_s)
         yield _Loaded(WholeBuffer(part, whole.content), whole.md5, taken.close)
 
 
@@ -112,7 +111,7 @@ async def _load_and_hash(transfer: Transfer, buffers: Buffers, part: Part) -> tu
     buffer = await buffers.load(part)
 
     def hashed(_: PartBuffer, seconds: float) -> None:
-        transfer.emit(PartHashed(transfer.source.path, part.number, part.length, seconds))
+        transfer.emit(PartHashed, transfer.source.path, part.number, part.length, seconds)
 
     transfer.clock.enter(Stage.HASH)
     async with anyio.create_task_group() as tasks:
@@ -131,12 +130,12 @@ async def _post(
         nonlocal attempts
         attempts += 1
         transfer.clock.enter(Stage.WIRE)
-        transfer.emit(PartStarted(path, 1, buffer.length, attempts))
+        transfer.emit(PartStarted, path, 1, buffer.length, attempts)
 
     def on_written(length: int) -> None:
         nonlocal written
         written += length
-        transfer.emit(BytesWritten(path, 1, length, written))
+        transfer.emit(BytesWritten, path, 1, length, written)
 
     item = await transfer.vault.create_file(
         destination,

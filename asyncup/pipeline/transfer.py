@@ -6,7 +6,7 @@ what becomes of it afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -17,7 +17,6 @@ from asyncup.errors import ChecksumMismatch, LimitExceeded, SizeMismatch
 from asyncup.events import (
     BufferKind,
     BuffersChanged,
-    Event,
     PartHashed,
     PartRead,
     SourceTouched,
@@ -28,6 +27,7 @@ from asyncup.events import (
 )
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
+from asyncup.pipeline.emitter import Emitter
 from asyncup.pipeline.hash_threads import cores_to_use, threads_while_comparing, threads_while_sending
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.memory import MemoryBudget
@@ -77,7 +77,7 @@ class Transfer:
         options: UploadOptions,
         memory: MemoryBudget,
         clock: StageClock,
-        emit: Callable[[Event], None],
+        emit: Emitter,
         lane: Lane,
     ) -> None:
         self.vault = vault
@@ -106,7 +106,7 @@ class Transfer:
     def opened(self, session_id: str, *, created: bool) -> None:
         """Say which upload session this is about from now on: it is left open by whatever goes wrong."""
         self.lane.session_id = session_id
-        self.emit(UploadSessionOpened(self.source.path, session_id, created))
+        self.emit(UploadSessionOpened, self.source.path, session_id, created)
 
     async def look_into(self, session: UploadSession) -> Continuation:
         """Compare what a session holds with the file.
@@ -176,15 +176,14 @@ class Transfer:
         """Stop the clock and tell that the upload is done; return the seconds, and the same split by stage."""
         elapsed_s, waits_s = self.clock.stop()
         self.emit(
-            UploadFinished(
-                self.source.path,
-                self.source.size,
-                elapsed_s,
-                waits_s[Stage.DISK],
-                waits_s[Stage.HASH],
-                waits_s[Stage.WIRE],
-                waits_s[Stage.VAULT],
-            )
+            UploadFinished,
+            self.source.path,
+            self.source.size,
+            elapsed_s,
+            waits_s[Stage.DISK],
+            waits_s[Stage.HASH],
+            waits_s[Stage.WIRE],
+            waits_s[Stage.VAULT],
         )
         return elapsed_s, waits_s
 
@@ -206,16 +205,15 @@ class Transfer:
         plan, kept = known.plan, known.held[: known.good]
         machine = UploadSessionMachine(plan, acknowledged=known.good, leftover=known.held[known.good :])
         self.emit(
-            UploadStarted(
-                path=self.source.path,
-                session_id=session.id,
-                size=plan.size,
-                parts=plan.parts,
-                part_size=plan.part_size,
-                resumed_parts=machine.acknowledged,
-                resumed_bytes=machine.acknowledged_bytes,
-                buffers=buffers.kind,
-            )
+            UploadStarted,
+            path=self.source.path,
+            session_id=session.id,
+            size=plan.size,
+            parts=plan.parts,
+            part_size=plan.part_size,
+            resumed_parts=machine.acknowledged,
+            resumed_bytes=machine.acknowledged_bytes,
+            buffers=buffers.kind,
         )
         sender = Sender(
             self.vault,
@@ -294,14 +292,14 @@ class Transfer:
 
     def _tell_touches(self) -> None:
         for how in self.source.new_touches():
-            self.emit(SourceTouched(self.source.path, how))
+            self.emit(SourceTouched, self.source.path, how)
 
     def _on_read(self, part: Part, seconds: float) -> None:
         self._tell_touches()
-        self.emit(PartRead(self.source.path, part.number, part.length, seconds))
+        self.emit(PartRead, self.source.path, part.number, part.length, seconds)
 
     def _on_hashed(self, buffer: PartBuffer, seconds: float) -> None:
-        self.emit(PartHashed(self.source.path, buffer.part.number, buffer.length, seconds))
+        self.emit(PartHashed, self.source.path, buffer.part.number, buffer.length, seconds)
 
     def _on_copying(self, copied: int, seconds: float) -> None:
-        self.emit(BuffersChanged(self.source.path, BufferKind.COPIED, copied, seconds))
+        self.emit(BuffersChanged, self.source.path, BufferKind.COPIED, copied, seconds)

@@ -8,7 +8,7 @@ from benchmarks.__main__ import measure, trace_upload
 from benchmarks.bars import bars_of
 from benchmarks.clients import CLIENTS, missing
 from benchmarks.report import Report
-from benchmarks.runner import ClientFailed, Runner
+from benchmarks.runner import ClientFailed, Run, Runner
 from benchmarks.table import as_text
 from benchmarks.trace import Doing
 from benchmarks.workloads import FULL, LIMITS, OURS, PEERS, QUICK, SENDALL, Link, Workload, named
@@ -37,6 +37,34 @@ def test_every_client_does_every_workload(tmp_path: Path, monkeypatch: pytest.Mo
     assert all(client in text for client in PEERS)  # with figures, or named as missing
     assert bars_of(report)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_read_once_before_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[tuple[str, int]] = []
+
+    def run(_: Runner, client: str, workload: Workload, path: Path, round_: int) -> Run:
+        runs.append((workload.name, round_))
+        return Run(client, round_, 1.0, 1.0, 0.0, 1)
+
+    monkeypatch.setattr(Runner, "run", run)
+    workloads = (
+        Workload(name="first", size=SIZE, clients=(OURS,), rounds=2),
+        Workload(name="same file", size=SIZE, clients=(OURS,), rounds=1, md5=False),
+        Workload(name="another", size=SIZE + 1, clients=(OURS,), rounds=1),
+        Workload(name="link", size=SIZE + 2, clients=(OURS,), rounds=1, link=Link(0.002, 125e6)),
+    )
+    with Runner.opened(tmp_path, print) as runner:
+        series = [runner.series(workload) for workload in workloads]
+    assert runs == [
+        ("first", 0),
+        ("first", 1),
+        ("first", 2),
+        ("same file", 1),
+        ("another", 0),
+        ("another", 1),
+        ("link", 1),
+    ]
+    assert [len(each.runs) for each in series] == [2, 1, 1, 1], "what warms up is no figure"
 
 
 def test_a_client_that_fails_is_not_a_figure(tmp_path: Path) -> None:

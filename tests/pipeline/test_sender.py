@@ -26,6 +26,7 @@ from asyncup.errors import (
 from asyncup.events import BufferKind, PartStarted, RetryScheduled, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
+from asyncup.pipeline.emitter import Emitter
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.reader import ReadPart
@@ -113,7 +114,7 @@ async def sending(
         path=str(file.path),
         options=options,
         clock=StageClock(lambda: 0.0, lambda _: None),
-        emit=witness,
+        emit=Emitter(witness),
         lane=Lane(anyio.CancelScope()),
     )
     async with (

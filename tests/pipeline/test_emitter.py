@@ -1,15 +1,30 @@
-"""An upload that nobody listens to: what happens for every slice and every stage is not made into an event."""
+"""Events are made for who listens: nobody hears of an upload that nobody listens to, and nothing is made for that."""
 
 from __future__ import annotations
 
 import pytest
 
 from asyncup import upload
-from asyncup.events import BytesWritten, Event, StageEntered
+from asyncup.events import BytesWritten, Event, Stage, StageEntered
 from asyncup.pipeline import preparation as preparation_module, sender as sender_module
+from asyncup.pipeline.emitter import Emitter
 from tests.fakes.memory_vault import MemoryVault
 from tests.pipeline.files import LocalFile
 from tests.pipeline.uploads import OPTIONS
+
+
+def test_an_event_is_made_and_told() -> None:
+    heard: list[Event] = []
+    Emitter(heard.append)(BytesWritten, "f", 1, length=2, total=3)
+    assert heard == [BytesWritten("f", 1, 2, 3)]
+
+
+def test_what_the_hook_raises_is_raised() -> None:
+    def fail(_: Event) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        Emitter(fail)(StageEntered, "f", Stage.WIRE)
 
 
 @pytest.mark.parametrize("heard", [True, False])
@@ -22,8 +37,8 @@ async def test_no_event_is_made_for_nobody(
         made.append(event := BytesWritten(path, part, length, total))
         return event
 
-    def remember_stage(path: str, stage: object) -> StageEntered:
-        made.append(event := StageEntered(path, stage))  # type: ignore[arg-type] # it is what it was called with
+    def remember_stage(path: str, stage: Stage) -> StageEntered:
+        made.append(event := StageEntered(path, stage))
         return event
 
     monkeypatch.setattr(sender_module, "BytesWritten", remember_bytes)
