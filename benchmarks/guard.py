@@ -41,7 +41,7 @@ PART_LIMITS: Mapping[str, float] = {
     "writes": 6,
     "reads": 1,
     "MD5 updates": 5,
-    "thread hops": 3,
+    "thread hops": 2,
     "events": 16,
 }
 SMALL_FILE_LIMITS: Mapping[str, float] = {
