@@ -25,7 +25,7 @@ from pathlib import Path
 
 from asyncup.pipeline.file_system import changes_are_seen_here
 
-if sys.platform != "win32":
+if sys.platform != "win32":  # pragma: no branch - Windows has neither leases nor this module
     import fcntl
 
 __all__ = ["ReadLease"]
