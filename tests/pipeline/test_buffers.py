@@ -594,9 +594,11 @@ async def test_without_a_second_thread_the_first_does_the_work(
 
         with monkeypatch.context() as patch:
             patch.setattr(FilePages, "close", slowly)
-            play.buffers.release(buffer, reusable=True)
-            await anyio.to_thread.run_sync(unmapping.begun.wait, BOUNDED_S)
             patch.setattr(threading.Thread, "start", none_left)
+            play.buffers.release(buffer, reusable=True)
+            with anyio.fail_after(BOUNDED_S):
+                while not unmapping.begun.is_set():  # no thread of anyio's can be had to wait for it
+                    await anyio.lowlevel.checkpoint()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(load)
                 await anyio.wait_all_tasks_blocked()
