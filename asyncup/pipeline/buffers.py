@@ -111,7 +111,12 @@ class Buffers:
             if unmapped.exception() is None:
                 self._being_unmapped.remove(unmapped)
 
-        unmapped = self._threads.begin(self._close, buffer)
+        try:
+            unmapped = self._threads.begin(self._close, buffer)
+        except RuntimeError:  # the interpreter is ending: its threads take no more work, and others wait for the memory
+            self._close(buffer)
+            self._memory.give_back(buffer.length)
+            return
         self._being_unmapped.add(unmapped)
         unmapped.add_done_callback(done)
 

@@ -29,13 +29,12 @@ class _Watcher:
 
     def add(self, lease: ReadLease, knocked: threading.Event) -> None:
         with self._changing:
-            self._watched[lease] = knocked
             if self._thread is None:
-                self._ended = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._watch, args=(self._ended,), name="asyncup leases", daemon=True
-                )
-                self._thread.start()
+                ended = threading.Event()
+                thread = threading.Thread(target=self._watch, args=(ended,), name="asyncup leases", daemon=True)
+                thread.start()  # may fail: then the next lease tries again
+                self._thread, self._ended = thread, ended
+            self._watched[lease] = knocked
 
     def remove(self, lease: ReadLease) -> None:
         thread = None

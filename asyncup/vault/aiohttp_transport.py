@@ -88,6 +88,8 @@ class AiohttpTransport:
                 if self._room.locked():
                     exchange.queued()
                 async with self._room:
+                    if self._closed:  # meanwhile
+                        raise ConfigurationError(_CLOSED)
                     exchange.dequeued()
                     answer = await self._exchange(session, request, exchange)
         except (aiohttp.ClientError, OSError) as error:

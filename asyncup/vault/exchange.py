@@ -90,11 +90,12 @@ class Exchange:
 
     def writes_to(self, connection: asyncio.WriteTransport | None) -> None:
         """A payload is about to be written."""
+        self.phase = Phase.WRITE
         self.connection = connection
         self.meter = WireMeter(connection)
 
     def sent(self) -> None:
-        """Everything is handed over; the answer may take longer than a slice."""
+        """Everything is handed over, or will be at once; the answer may take longer than a slice."""
         self.phase = Phase.ANSWER
         self.waiting = Waiting.ANSWER
         if self._request.on_sent is not None:

@@ -57,7 +57,8 @@ class HttpRequest:
         body: the payload, or small content, or None.
         patience: how long it may stand still.
         on_written: called with the number of bytes after each slice of a payload that the network took.
-        on_sent: called once everything is handed over and only the answer is missing.
+        on_sent: called once everything is handed over and only the answer is missing; for what is no payload, as soon
+            as there is a connection for it.
         origin: scheme and host where they are not the Vault's own.
     """
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -606,6 +607,27 @@ async def test_without_a_second_thread_the_first_does_the_work(
                 unmapping.may_go_on.set()
         await play.assert_right(loaded[0])
         assert play.memory.taken == PART_SIZE
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_while_the_interpreter_ends_the_memory_is_given_back_all_the_same(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another upload, in a thread that the interpreter waits for, may wait for it."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    async with scene(large_file, may_map=True) as play:
+        buffers = [await play.load(number) for number in (1, 2)]
+        with monkeypatch.context() as patch:
+            patch.setattr(ThreadPoolExecutor, "submit", refuse)
+            play.buffers.release(buffers[0], reusable=True)
+            assert play.memory.taken == buffers[1].length
+            assert mappings_of(large_file.path) == 1
+        play.buffers.release(buffers[1], reusable=True)
+        await all_given_back(play.memory)
 
 
 @linux

@@ -67,6 +67,23 @@ def test_of_many_leases_only_the_one_is_woken(tmp_path: Path) -> None:
             assert {number for number, wake in enumerate(wakes) if wake.is_set()} == woken
 
 
+def test_where_no_thread_could_be_started_the_next_lease_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    file, wake = LocalFile.write(tmp_path / "file", b"x"), threading.Event()
+    with leased(file.path) as lease:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", none_left)
+            with pytest.raises(RuntimeError, match="new thread"), watched(lease, wake):
+                pytest.fail("nobody watches it")
+        with watched(lease, wake):
+            knock(file.path)
+            assert wake.wait(ENOUGH_S)
+
+
 def test_it_begins_again_when_there_is_a_lease_again(tmp_path: Path) -> None:
     file = LocalFile.write(tmp_path / "file", b"x")
     for _ in range(3):

@@ -31,6 +31,7 @@ from asyncup.errors import (
     VaultUnreachable,
 )
 from asyncup.protocol.answers import Answer
+from asyncup.vault.aiohttp_connector import TellingConnector
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.transport import Body, HttpRequest, Patience
 from asyncup.vault.unlocked_write import UnlockedWrite
@@ -251,6 +252,23 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
     assert through.line == "GET http://vault.example.invalid/api/v25.2/x HTTP/1.1"
     assert through.header("proxy-authorization") == "Basic dXNlcjpwcjB4eQ=="
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [None, b"abc", MemoryBody(b"abc")], ids=["nothing", "bytes", "payload"])
+async def test_what_went_to_a_proxy_may_have_arrived(
+    body: Body | bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(connection: Connection) -> None:
+        await connection.read_request()
+
+    async with raw_server(cut) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with transport_for("http://vault.example.invalid") as transport:
+            error = await broken(transport, request("POST", body=body))
+    assert not isinstance(error, VaultUnreachable)
+    assert error.phase is Phase.ANSWER
+    assert len(proxy.requests) == 1
 
 
 async def test_a_proxy_that_refuses_shows_neither_login(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -711,6 +729,95 @@ async def test_a_wait_for_a_connection_of_our_own_is_no_standstill(monkeypatch: 
             tasks.start_soon(send, 0.2)
         assert server.opened == 1
     assert len(answers) == 2
+
+
+async def test_who_waited_for_a_connection_is_watched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncup.vault.aiohttp_transport._CONNECTIONS", 1)
+    came = anyio.Event()
+
+    async def no_handshake(connection: Connection) -> None:
+        came.set()
+        await anyio.sleep_forever()
+
+    errors: list[TransportError] = []
+    async with raw_server(no_handshake) as server:
+        url = server.url.replace("http://", "https://")
+        async with transport_for(url, ssl.create_default_context()) as transport:
+
+            async def send() -> None:
+                errors.append(await broken(transport, request("GET", patience=SHORT)))
+
+            with anyio.fail_after(20):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(send)
+                    await came.wait()
+                    tasks.start_soon(send)
+    assert [type(error) for error in errors] == [VaultUnreachable] * 2
+
+
+async def test_who_waits_for_a_connection_while_it_is_closed_hears_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncup.vault.aiohttp_transport._CONNECTIONS", 1)
+    came = anyio.Event()
+    heard: list[object] = []
+
+    async def no_handshake(connection: Connection) -> None:
+        came.set()
+        await anyio.sleep_forever()
+
+    async with raw_server(no_handshake) as server:
+        url = server.url.replace("http://", "https://")
+        async with transport_for(url, ssl.create_default_context()) as transport:
+
+            async def send() -> None:
+                try:
+                    await transport.send(request("GET", patience=SHORT))
+                except (ConfigurationError, TransportError) as error:
+                    heard.append(type(error))
+
+            with anyio.fail_after(20):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(send)
+                    await came.wait()
+                    for _ in range(3):
+                        tasks.start_soon(send)
+                    await anyio.wait_all_tasks_blocked()
+                    await transport.aclose()
+    assert len(heard) == 4
+    assert heard[1:] == [ConfigurationError] * 3
+
+
+@pytest.mark.parametrize("how", ["answered", "broken", "cancelled"])
+async def test_nothing_of_a_request_is_kept(how: str) -> None:
+    came = anyio.Event()
+
+    async def serve(connection: Connection) -> None:
+        await connection.read_request()
+        came.set()
+        if how == "answered":
+            await connection.send(SUCCESS)
+        if how != "broken":
+            await anyio.sleep_forever()
+
+    async with raw_server(serve) as server, transport_for(server.url) as transport:
+        with anyio.move_on_after(20) as scope:
+            async with anyio.create_task_group() as tasks:
+
+                async def send() -> None:
+                    try:
+                        await transport.send(request("GET"))
+                    except TransportError:
+                        assert how == "broken"
+
+                tasks.start_soon(send)
+                await came.wait()
+                if how == "cancelled":
+                    tasks.cancel_scope.cancel()
+        assert not scope.cancelled_caught
+        assert transport._session is not None
+        connector = transport._session.connector
+        assert isinstance(connector, TellingConnector)
+        assert connector.told == {}
+        assert not transport._room.locked()
 
 
 class Sleeping:
