@@ -57,8 +57,8 @@ async def read_parts(
             del buffer  # whoever keeps a later part's error keeps this frame
 
 
-# anyio's own ways give the event loop a turn first, which costs as much as sending a small slice: neither a reader that
-# waits for a thread in between, nor a sender that waits for the network, needs it.
+# anyio's own ways give the event loop a turn first: neither a reader that waits for a thread in between, nor a sender
+# that waits for the network, needs it.
 
 
 async def next_part(queue: MemoryObjectReceiveStream[ReadPart]) -> ReadPart | None:

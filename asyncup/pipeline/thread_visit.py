@@ -54,7 +54,7 @@ class Threads:
         """As `submit`, and return what will have the work's result. Who cancels that lets the work go on.
 
         As the event loop's `run_in_executor` does, but without a pair of futures that tell each other of everything,
-        which takes longer than all else that the loop does for a visit.
+        which takes the loop dozens of calls for each part.
         """
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:

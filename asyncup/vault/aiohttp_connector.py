@@ -28,7 +28,7 @@ _HANDSHAKE_S = 60.0
 
 
 class TellingConnector(aiohttp.TCPConnector):
-    """Says when a request has its connection. aiohttp's own way to hear of that, tracing, costs several times as much.
+    """Says when a request has its connection. To hear of that by aiohttp's tracing cost 20 us of CPU a request more.
 
     Attributes:
         told: by the task that asks for a connection, what is called as soon as it has one.

@@ -787,7 +787,8 @@ async def test_who_waits_for_a_connection_while_it_is_closed_hears_of_that(monke
 
 
 @pytest.mark.parametrize("how", ["answered", "broken", "cancelled"])
-async def test_nothing_of_a_request_is_kept(how: str) -> None:
+async def test_nothing_of_a_request_is_kept(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncup.vault.aiohttp_transport._CONNECTIONS", 1)
     came = anyio.Event()
 
     async def serve(connection: Connection) -> None:
