@@ -14,7 +14,7 @@ PEERS_STAMP := $(PEERS)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 MUTATION_STAMP := $(VENV)/.installed-mutation
 # What is formatted, linted and type-checked: those of these folders that exist.
-CODE   := $(wildcard asyncup tests examples benchmarks)
+CODE   := $(wildcard asyncup tests examples benchmarks hatch_build.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -103,9 +103,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 BUILD_TOOLS := hatchling setuptools
 
 # Anything is installed only when the stamp is missing or older than what decides the packages.
-# The build tools come first (hatchling ours, setuptools that of forbiddenfruit, which blockbuster needs and which has
-# no wheel) and build isolation is off: so they are pinned like everything else.
-$(STAMP): pyproject.toml constraints.txt
+# The build tools come first (hatchling and setuptools ours, setuptools also that of forbiddenfruit, which blockbuster
+# needs and which has no wheel) and build isolation is off: so they are pinned like everything else.
+$(STAMP): pyproject.toml constraints.txt hatch_build.py asyncup/pipeline/_multi_md5.c
 	$(require-python)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(BUILD_TOOLS)
@@ -145,4 +145,5 @@ constraints: ## renew constraints.txt with the newest versions
 clean: ## remove all that make and the tools made
 	rm -rf $(VENV) $(VENV)-constraints build dist htmlcov .coverage .coverage.* mutants \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f asyncup/pipeline/_multi_md5.*.so
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -38,6 +38,9 @@ def checked_out(revision: str, folder: Path) -> Iterator[Path]:
     git = [shutil.which("git") or "git", "-C", str(REPOSITORY), "worktree"]
     subprocess.run([*git, "add", "--quiet", "--detach", str(worktree), revision], check=True)
     try:
+        build = worktree / "hatch_build.py"
+        if build.exists():
+            subprocess.run([sys.executable, str(build)], check=True)
         (only / "asyncup").symlink_to(worktree / "asyncup")
         yield only
     finally:

@@ -1,6 +1,7 @@
 """A guard that needs no quiet machine: how often asyncup does what costs, for each part and for each small file.
 
-Counted, not timed: requests, writes to the network, reads of the file, MD5 updates, hops into a thread, events. The
+Counted, not timed: requests, writes to the network, reads of the file, MD5 updates (hashlib's and those of several
+parts at once), hops into a thread, events. The
 figures are those of a longer upload minus those of a shorter one, so what is done once does not count. A limit is what
 was counted when it was set; whoever needs more says why. `python -m benchmarks.guard` ends with 1 beyond a limit.
 
@@ -27,6 +28,7 @@ import anyio
 import anyio.to_thread
 
 from asyncup import TokenLogin, UploadOptions, Vault, events, upload, upload_file
+from asyncup.pipeline import multi_md5
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from benchmarks.files import make_file
 from benchmarks.sink.process import Sink, running_sink
@@ -152,6 +154,7 @@ def _counted(counter: Counter[str]) -> Iterator[None]:
         submit = counting("thread hops", ThreadPoolExecutor.submit)  # the event loop's own threads
         patches.enter_context(mock.patch.object(ThreadPoolExecutor, "submit", submit))
         patches.enter_context(mock.patch.object(hashlib, "md5", CountedMd5))
+        patches.enter_context(mock.patch.object(multi_md5, "advance", counting("MD5 updates", multi_md5.advance)))
         for name, read in reads.items():
             patches.enter_context(mock.patch.object(os, name, counting("reads", read)))
         yield

@@ -1,16 +1,17 @@
 """MD5 of parts in worker threads, several parts at once.
 
-MD5 is the wall (about 0.75 GB/s on one core), so it runs beside reading and sending, and never on the event loop. The
-threads are the upload's own, and take the next part themselves: while the loop is busy sending it takes milliseconds to
-hand out work, and a core would stand still for as long after every part. Must not know the network or Vault.
+MD5 is the wall (about 0.75 GB/s of one part on one core), so it runs beside reading and sending, and never on the event
+loop. A thread hashes several parts together, where that costs little more than one (`multi_md5`). The threads are the
+upload's own, and take the next part themselves: while the loop is busy sending it takes milliseconds to hand out work,
+and a core would stand still for as long after every part. Must not know the network or Vault.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import contextlib
 import threading
-import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -19,56 +20,17 @@ import anyio
 from anyio.abc import TaskGroup
 
 from asyncup.errors import AsyncupError
-from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
+from asyncup.pipeline import multi_md5
+from asyncup.pipeline.hash_gathering import Gathering
+from asyncup.pipeline.part_buffer import PartBuffer
+from asyncup.pipeline.part_hashing import HashingStopped, PartHashing
+from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.pipeline.thread_visit import Threads
 
-__all__ = ["Hasher", "PendingDigest"]
+__all__ = ["Hasher"]
 
-
-class PendingDigest:
-    """The MD5 of a part, as soon as it is known."""
-
-    def __init__(self) -> None:
-        self._becomes_known: anyio.Event | None = None  # made for who waits: most digests are known before
-        self._digest: bytes | None = None
-        self._error: BaseException | None = None
-
-    @property
-    def known(self) -> bool:
-        """True when `wait` returns at once."""
-        return self._digest is not None or self._error is not None
-
-    async def wait(self) -> bytes:
-        """Return the 16 bytes of the digest.
-
-        Raises:
-            AsyncupError: the part could not be read for hashing.
-            Exception: whatever `on_hashed` raised.
-        """
-        if not self.known:
-            if self._becomes_known is None:
-                self._becomes_known = anyio.Event()
-            await self._becomes_known.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._digest is not None  # noqa: S101 - known means one of the two
-        return self._digest
-
-    def settle(self, outcome: bytes | BaseException) -> None:
-        """Make the digest, or why there is none, known."""
-        if isinstance(outcome, bytes):
-            self._digest = outcome
-        else:
-            self._error = outcome
-        if self._becomes_known is not None:
-            self._becomes_known.set()
-
-
-_STOPPED = "hashing was stopped before this part's digest was known"
-
-
-class _Stopped(RuntimeError):
-    """The hasher was left. Whoever still waits for a digest then has a bug."""
+_ROUND = 2**21
+"""Bytes of each part that are hashed together before the thread looks round for a new part, or for the end: 3 ms."""
 
 
 async def _raise(error: BaseException) -> None:
@@ -80,15 +42,29 @@ class Hasher:
 
     Args:
         tasks: the task group that the work belongs to: it does not end before the threads have.
-        threads: how many parts are hashed at once.
+        threads: how many hash.
         on_hashed: called on the event loop with a part's buffer and the seconds that it took.
+        at_once: how many parts each thread hashes together. None (default) is `multi_md5.AT_ONCE`, which is the most.
     """
 
-    def __init__(self, tasks: TaskGroup, threads: int, on_hashed: Callable[[PartBuffer, float], None]) -> None:
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        threads: int,
+        on_hashed: Callable[[PartBuffer, float], None],
+        *,
+        at_once: int | None = None,
+    ) -> None:
         self._tasks = tasks
         self._threads = Threads(threads, "asyncup-hash")
+        self._thread_count = threads
         self._loop = asyncio.get_running_loop()
         self._on_hashed = on_hashed
+        self._at_once = at_once or multi_md5.AT_ONCE
+        self._new_message = multi_md5.Message if self._at_once > 1 else multi_md5.HashlibMessage
+        self._gathering = Gathering()
+        self._gathered: deque[PartHashing] = deque()
+        self._waiting: deque[PartHashing] = deque()
         self._stopped = threading.Event()
         self._under_way = 0
         self._all_done = anyio.Event()
@@ -101,38 +77,92 @@ class Hasher:
     ) -> None:
         self._stopped.set()
         self._threads.end()
+        while self._gathered:
+            self._gathered.popleft().pending.settle(HashingStopped())
         if self._under_way:
             self._tasks.start_soon(self._until_all_done)
 
     def start(self, buffer: PartBuffer) -> PendingDigest:
         """Begin to hash a loaded part. Its buffer must not be released before the digest is known."""
-        pending = PendingDigest()
         if self._stopped.is_set():  # the reader has not heard of it yet
-            pending.settle(_Stopped(_STOPPED))
+            pending = PendingDigest()
+            pending.settle(HashingStopped())
             return pending
-        self._threads.submit(self._hash, buffer, pending)
-        self._under_way += 1
+        pending = PendingDigest(self._asked)
+        self._gathered.append(PartHashing(buffer, pending, self._new_message))
+        self._begin_if_due()
         return pending
+
+    def all_started(self) -> None:
+        """Say that no more parts come: there is nothing to wait for with those that are here."""
+        self._gathering.all_loaded()
+        self._begin_if_due()
+
+    def _asked(self, pending: PendingDigest) -> None:
+        self._gathering.asked(known=pending.known)
+        if any(hashing.pending is pending for hashing in self._gathered):
+            self._begin_all()
+        else:
+            self._begin_if_due()
+
+    def _begin_if_due(self) -> None:
+        if self._at_once == 1 or self._gathering.is_due(len(self._gathered)):
+            self._begin_all()
+
+    def _begin_all(self) -> None:
+        self._gathering.begun(len(self._gathered))
+        while self._gathered:
+            self._begin(self._gathered.popleft())
+
+    def _begin(self, hashing: PartHashing) -> None:
+        self._waiting.append(hashing)
+        self._under_way += 1
+        try:
+            self._threads.submit(self._hash)
+        except RuntimeError:
+            with contextlib.suppress(ValueError):  # a thread that there is may have taken it
+                self._waiting.remove(hashing)
+                self._under_way -= 1
+            raise
 
     async def _until_all_done(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._all_done.wait()
 
-    def _hash(self, buffer: PartBuffer, pending: PendingDigest) -> None:
-        """Hash a part, and tell the event loop. In a worker thread."""
-        begun = time.perf_counter()
-        outcome = self._outcome(buffer)
-        self._loop.call_soon_threadsafe(self._settle, buffer, pending, outcome, time.perf_counter() - begun)
-
-    def _outcome(self, buffer: PartBuffer) -> bytes | BaseException:
-        while True:
+    def _hash(self) -> None:
+        """Hash the parts that wait, and those that come meanwhile, until there are none. In a worker thread."""
+        together: list[PartHashing] = []
+        while self._join(together):
+            together = [each for each in together if self._has_more(each)]
             try:
-                return self._digest(buffer)
-            except PiecesWithdrawn:
-                continue  # not again in here: a later error would keep this one, and so a piece of the part
-            except BaseException as error:  # noqa: BLE001 - it is raised where the digest is waited for
-                # Its traceback holds frames that hold the part's bytes.
-                return error.with_traceback(None)
+                if together:
+                    multi_md5.advance([each.message for each in together], _ROUND)
+            except BaseException as error:  # noqa: BLE001 - it is raised where the digests are waited for
+                for each in together:
+                    self._tell(each, error.with_traceback(None))
+                together = []
+
+    def _join(self, together: list[PartHashing]) -> bool:
+        """Add parts that wait: this thread's share of all, as far as there is room. False when there is no part."""
+        share = -(-self._under_way // self._thread_count)
+        while len(together) < min(max(1, share), self._at_once):
+            try:
+                hashing = self._waiting.popleft()
+            except IndexError:
+                break
+            hashing.begin()
+            together.append(hashing)
+        return bool(together)
+
+    def _has_more(self, hashing: PartHashing) -> bool:
+        outcome = hashing.go_on(self._stopped)
+        if outcome is not None:
+            self._tell(hashing, outcome)
+        return outcome is None
+
+    def _tell(self, hashing: PartHashing, outcome: bytes | BaseException) -> None:
+        hashing.let_go()
+        self._loop.call_soon_threadsafe(self._settle, hashing.buffer, hashing.pending, outcome, hashing.seconds)
 
     def _settle(
         self, buffer: PartBuffer, pending: PendingDigest, outcome: bytes | BaseException, seconds: float
@@ -145,17 +175,7 @@ class Hasher:
                 self._on_hashed(buffer, seconds)
             except BaseException as error:  # noqa: BLE001 - it is raised by the task group
                 outcome = error
-        if not isinstance(outcome, bytes | AsyncupError | _Stopped):
+        if not isinstance(outcome, bytes | AsyncupError | HashingStopped):
             # A bug, or the listener's: it must not wait for somebody to ask for this digest.
             self._tasks.start_soon(_raise, outcome)
         pending.settle(outcome)
-
-    def _digest(self, buffer: PartBuffer) -> bytes:
-        """Hash a buffer. A digest of less than the whole part never leaves this function."""
-        md5 = hashlib.md5(usedforsecurity=False)
-        for piece in buffer.pieces():
-            if self._stopped.is_set():
-                # Nobody should wait for this digest any more: do not hold up a cancellation.
-                raise _Stopped(_STOPPED)
-            md5.update(piece)
-        return md5.digest()

@@ -44,9 +44,10 @@ class UploadOptions:
             other lanes use the line while one waits for an answer, and a part is what a lane loses when it dies.
         memory_budget: bytes of part buffers in memory at once, 192 MiB by default: of the largest parts, one that is
             sent and three that are hashed. More of it lets more cores hash. A budget smaller than one part holds one.
-        hash_threads: how many parts are hashed at once. None (default) is one more than there are cores, unless the
-            file has fewer parts, the line is slower than that, or the memory budget holds fewer: at most 3 of the
-            largest parts by default.
+        hash_threads: how many threads hash. None (default) is one where each hashes several parts together, as asyncup
+            does where it was built with a C compiler. Elsewhere a thread hashes one part, and None is one more than
+            there are cores, unless the file has fewer parts, the line is slower than that, or the memory budget holds
+            fewer: at most 3 of the largest parts by default.
         content_md5: the form of the `Content-MD5` header: "auto" (default) tries base64, then hex, then none, and
             remembers per Vault what it takes; "base64", "hex" or "off" settle it. Whatever is sent, the MD5 that
             Vault returns for each part is compared with ours.

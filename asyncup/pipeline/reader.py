@@ -14,8 +14,9 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from asyncup.pipeline.buffers import Buffers
-from asyncup.pipeline.hasher import Hasher, PendingDigest
+from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import PartBuffer
+from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.protocol.plan import Part
 
 __all__ = ["ReadPart", "next_part", "read_parts"]
@@ -55,6 +56,7 @@ async def read_parts(
                 # The sender has stopped taking parts: it has its own reason to fail.
                 return
             del buffer  # whoever keeps a later part's error keeps this frame
+        hasher.all_started()
 
 
 # anyio's own ways give the event loop a turn first: neither a reader that waits for a thread in between, nor a sender

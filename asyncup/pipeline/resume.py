@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import anyio
 
 from asyncup.events import Stage
+from asyncup.pipeline import multi_md5
 from asyncup.pipeline.buffers import Buffers
-from asyncup.pipeline.hasher import Hasher, PendingDigest
+from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import PartBuffer
+from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.pipeline.stage_clock import StageClock
 from asyncup.protocol.plan import Plan
 from asyncup.protocol.responses import HeldPart
@@ -104,7 +106,7 @@ async def compare_parts(
     if not expected:
         return
     clock.enter(Stage.HASH)
-    at_once = anyio.Semaphore(hash_threads)
+    at_once = anyio.Semaphore(hash_threads * multi_md5.AT_ONCE)  # the memory may hold fewer
 
     async def compare(held: HeldPart, buffer: PartBuffer, pending: PendingDigest) -> None:
         # After a failure `open_buffers` releases, when the threads have ended: one may be hashing this very buffer.

@@ -88,6 +88,7 @@ class Sender:
             AsyncupError: it cannot be done; what Vault holds so far stays.
         """
         attempt = self._spared = 0
+        item.digest.ask()
         while True:
             self.attempts = attempt = attempt + 1
             try:

@@ -25,6 +25,7 @@ from asyncup.events import (
     UploadSessionOpened,
     UploadStarted,
 )
+from asyncup.pipeline import multi_md5
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.emitter import Emitter
@@ -188,12 +189,17 @@ class Transfer:
         return elapsed_s, waits_s
 
     def _threads_while_comparing(self, plan: Plan) -> int:
-        return self.options.hash_threads or threads_while_comparing(plan, self.memory.total, cores=cores_to_use())
+        return self.options.hash_threads or threads_while_comparing(
+            plan, self.memory.total, cores=cores_to_use(), at_once=multi_md5.AT_ONCE
+        )
 
     def _threads_while_sending(self, plan: Plan) -> int:
-        rate = self.vault.part_rate.bytes_per_s
         return self.options.hash_threads or threads_while_sending(
-            plan, self.memory.total, cores=cores_to_use(), bytes_per_s=rate
+            plan,
+            self.memory.total,
+            cores=cores_to_use(),
+            at_once=multi_md5.AT_ONCE,
+            bytes_per_s=self.vault.part_rate.bytes_per_s,
         )
 
     def _open_buffers(self) -> AbstractAsyncContextManager[Buffers]:

@@ -7,6 +7,7 @@ without `md5` replaces MD5 in this process by a constant that takes no time; the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import ssl
@@ -38,6 +39,15 @@ class NoMd5:
     def digest(self) -> bytes:
         """Return always the same."""
         return bytes(16)
+
+
+def switch_hashing_off() -> None:
+    """Let asyncup hash one part at a time, by hashlib, and that do nothing."""
+    hashlib.md5 = NoMd5  # type: ignore[assignment] # see above
+    with contextlib.suppress(ImportError):  # an older revision, which knows nothing else
+        from asyncup.pipeline import multi_md5  # noqa: PLC0415
+
+        multi_md5.AT_ONCE = 1
 
 
 async def send(job: Job) -> None:
@@ -75,7 +85,7 @@ def main() -> None:
 
     def do(job: Job) -> None:
         if not job.md5:
-            hashlib.md5 = NoMd5  # type: ignore[assignment] # see above
+            switch_hashing_off()
         uvloop.run(send(job))
 
     run_job(do)

@@ -29,7 +29,8 @@ async def test_larger_parts_cost_more_slices_and_the_guard_sees_it(sink: Sink, t
     options = UploadOptions(part_size=2 * PART_SIZE, buffers="copied")
     counted = await count_parts(sink, tmp_path, options=options)
     assert counted["requests"] == 0.5
-    assert counted["MD5 updates"] == PART_LIMITS["MD5 updates"]
+    assert counted["writes"] == 5.5  # 11 for each part: a small first slice, and ten more
+    assert 0.5 <= counted["MD5 updates"] <= PART_LIMITS["MD5 updates"]  # how many parts share one is the threads' luck
 
 
 @pytest.mark.parametrize(

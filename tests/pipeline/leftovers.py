@@ -11,7 +11,8 @@ import anyio.to_thread
 
 from asyncup import MemoryBudget
 from asyncup.pipeline.buffers import Buffers
-from asyncup.pipeline.hasher import Hasher
+from asyncup.pipeline.multi_md5 import advance
+from asyncup.pipeline.part_hashing import PartHashing
 
 
 def open_files() -> dict[int, str]:
@@ -41,7 +42,7 @@ def other_tasks() -> set["asyncio.Task[object]"]:
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
-_WORK = {function.__code__ for function in (Buffers._load, Buffers._close, Hasher._digest)}
+_WORK = {function.__code__ for function in (Buffers._load, Buffers._close, PartHashing.go_on, advance)}
 """What an upload's own threads do. They may end a moment after it, but touch nothing of it then."""
 
 

@@ -1,4 +1,4 @@
-"""How many parts are hashed at once follows the file, the cores, the memory and the line."""
+"""How many threads hash follows the file, the cores, the memory and the line."""
 
 import os
 
@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from asyncup import UploadOptions, upload
-from asyncup.pipeline import transfer as transfer_module
+from asyncup.pipeline import multi_md5, transfer as transfer_module
 from asyncup.pipeline.hash_threads import cores_to_use, threads_while_comparing, threads_while_sending
 from asyncup.pipeline.hasher import Hasher
+from asyncup.pipeline.multi_md5 import AT_ONCE
 from asyncup.protocol.plan import Plan
 from tests.fakes.memory_vault import MemoryVault
 from tests.pipeline.files import LocalFile
@@ -34,15 +35,15 @@ LARGE = Plan(2**40, 50_000_000)
     ],
 )
 def test_threads_while_sending(plan: Plan, memory: int, cores: int, bytes_per_s: float | None, threads: int) -> None:
-    assert threads_while_sending(plan, memory, cores=cores, bytes_per_s=bytes_per_s) == threads
+    assert threads_while_sending(plan, memory, cores=cores, at_once=1, bytes_per_s=bytes_per_s) == threads
 
 
 def test_nothing_is_sent_while_parts_are_compared() -> None:
-    assert threads_while_comparing(LARGE, 200_000_000, cores=8) == 4
-    assert threads_while_comparing(LARGE, 199_999_999, cores=8) == 3
-    assert threads_while_comparing(LARGE, 2**30, cores=2) == 3
-    assert threads_while_comparing(LARGE, 1, cores=8) == 1
-    assert threads_while_comparing(Plan(1, 50_000_000), 2**30, cores=8) == 1
+    assert threads_while_comparing(LARGE, 200_000_000, cores=8, at_once=1) == 4
+    assert threads_while_comparing(LARGE, 199_999_999, cores=8, at_once=1) == 3
+    assert threads_while_comparing(LARGE, 2**30, cores=2, at_once=1) == 3
+    assert threads_while_comparing(LARGE, 1, cores=8, at_once=1) == 1
+    assert threads_while_comparing(Plan(1, 50_000_000), 2**30, cores=8, at_once=1) == 1
 
 
 @given(
@@ -54,12 +55,14 @@ def test_nothing_is_sent_while_parts_are_compared() -> None:
 def test_there_is_always_one_and_never_more_than_the_memory_holds(
     plan: Plan, memory: int, cores: int, bytes_per_s: float | None
 ) -> None:
-    sending = threads_while_sending(plan, memory, cores=cores, bytes_per_s=bytes_per_s)
-    assert 1 <= sending <= threads_while_comparing(plan, memory, cores=cores)
+    sending = threads_while_sending(plan, memory, cores=cores, at_once=1, bytes_per_s=bytes_per_s)
+    assert 1 <= sending <= threads_while_comparing(plan, memory, cores=cores, at_once=1)
     assert sending <= max(1, memory // plan.part_size - 1)
     assert sending <= cores + 1
+    assert threads_while_sending(plan, memory, cores=cores, at_once=2, bytes_per_s=bytes_per_s) == 1
+    assert threads_while_comparing(plan, memory, cores=cores, at_once=2) == 1
     if bytes_per_s is not None:
-        assert sending <= threads_while_sending(plan, memory, cores=cores, bytes_per_s=2 * bytes_per_s)
+        assert sending <= threads_while_sending(plan, memory, cores=cores, at_once=1, bytes_per_s=2 * bytes_per_s)
 
 
 def test_the_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,14 +76,15 @@ def test_the_cores_are_those_that_this_process_may_use(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("chosen", "bytes_per_s", "threads"),
-    [(None, None, 5), (None, 1e6, 2), (7, 1e6, 7)],
-    ids=["from the cores", "from the rate of earlier parts", "the caller's choice"],
+    ("chosen", "at_once", "bytes_per_s", "threads"),
+    [(None, 1, None, 5), (None, 1, 1e6, 2), (None, AT_ONCE, None, 1 if AT_ONCE > 1 else 5), (7, AT_ONCE, 1e6, 7)],
+    ids=["from the cores", "from the rate of earlier parts", "parts are hashed together", "the caller's choice"],
 )
 async def test_an_upload_uses_as_many(
     local_file: LocalFile,
     monkeypatch: pytest.MonkeyPatch,
     chosen: int | None,
+    at_once: int,
     bytes_per_s: float | None,
     threads: int,
 ) -> None:
@@ -92,6 +96,7 @@ async def test_an_upload_uses_as_many(
             super().__init__(tasks, threads, on_hashed)  # type: ignore[arg-type] # just handed on
 
     monkeypatch.setattr(transfer_module, "Hasher", Watched)
+    monkeypatch.setattr(multi_md5, "AT_ONCE", at_once)
     monkeypatch.setattr(transfer_module, "cores_to_use", lambda: 4)
     memory = MemoryVault()
     session_id = memory.open_session("/u1/local.bin", len(local_file.content))

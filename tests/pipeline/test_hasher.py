@@ -3,7 +3,7 @@
 import gc
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import anyio
 import anyio.lowlevel
@@ -11,39 +11,23 @@ import pytest
 from hypothesis import given, strategies as st
 
 from asyncup.errors import SourceChanged
-from asyncup.pipeline.hasher import Hasher, PendingDigest
+from asyncup.pipeline import multi_md5
+from asyncup.pipeline.hasher import Hasher
+from asyncup.pipeline.multi_md5 import AT_ONCE
 from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
-from asyncup.protocol.plan import Part
 from tests.pipeline.files import ENOUGH_S, md5
+from tests.pipeline.pieces import Pieces
 
 
-class Pieces:
-    """A part in pieces of the test's making."""
-
-    def __init__(self, *pieces: bytes, number: int = 1, before: Callable[[int], None] = lambda _: None) -> None:
-        self.part = Part(number, 0, sum(map(len, pieces)))
-        self._pieces = pieces
-        self._before = before
-        self.given = 0
-
-    @property
-    def length(self) -> int:
-        return self.part.length
-
-    def load(self, given_up: threading.Event) -> None:
-        raise AssertionError("it is loaded")
-
-    def pieces(self) -> Iterator[memoryview]:
-        for number, piece in enumerate(self._pieces):
-            self._before(number)
-            self.given += 1
-            yield memoryview(piece)
-
-    def slices(self) -> AsyncIterator[memoryview]:
-        raise AssertionError("nobody sends")
+@pytest.fixture(scope="module", autouse=True, params=sorted({1, AT_ONCE}), ids=lambda most: f"{most} at once")
+def at_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything here holds with parts that are hashed together, and each on its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multi_md5, "AT_ONCE", request.param)
+        yield
 
 
-@given(st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=8), st.integers(1, 4))
+@given(st.lists(st.lists(st.binary(max_size=150), max_size=4), max_size=20), st.integers(1, 4))
 async def test_every_part_gets_its_digest(parts: list[list[bytes]], threads: int) -> None:
     hashed: list[PartBuffer] = []
     loop_thread = threading.get_ident()
@@ -86,7 +70,7 @@ async def test_as_many_parts_at_once_as_asked_for_in_their_order(threads: int) -
         return before
 
     async with anyio.create_task_group() as tasks:
-        with Hasher(tasks, threads, lambda *_: None) as hasher:
+        with Hasher(tasks, threads, lambda *_: None, at_once=1) as hasher:
             parts = range(1, 6 * threads + 1)
             pending = [hasher.start(Pieces(b"1", b"2", number=number, before=begin(number))) for number in parts]
             for each in pending:
@@ -153,6 +137,7 @@ async def test_the_next_part_begins_while_the_loop_is_busy() -> None:
     async with anyio.create_task_group() as tasks:
         with Hasher(tasks, 1, lambda *_: None) as hasher:
             pending = [hasher.start(first), hasher.start(second)]
+            hasher.all_started()
             await anyio.wait_all_tasks_blocked()
             started.set()
             second_begun.wait(ENOUGH_S)  # the loop does nothing else
@@ -224,6 +209,7 @@ async def test_without_a_second_thread_the_first_does_the_work(monkeypatch: pyte
                 with monkeypatch.context() as patch:
                     patch.setattr(threading.Thread, "start", none_left)
                     second = hasher.start(Pieces(b"2"))
+                    hasher.all_started()
                 may_begin.set()
                 assert await first.wait() == md5(b"1")
                 assert await second.wait() == md5(b"2")
@@ -361,28 +347,3 @@ async def test_an_error_after_withdrawn_bytes_holds_none_of_them() -> None:
                 await anyio.lowlevel.checkpoint()
     finally:
         gc.enable()
-
-
-async def test_waiting_is_woken_when_the_digest_is_there() -> None:
-    pending = PendingDigest()
-    assert not pending.known
-    digests: list[bytes] = []
-
-    async def wait() -> None:
-        digests.append(await pending.wait())
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(wait)
-        tasks.start_soon(wait)
-        await anyio.wait_all_tasks_blocked()
-        assert digests == []
-        pending.settle(b"0123456789abcdef")
-    assert digests == [b"0123456789abcdef"] * 2
-
-
-def test_a_digest_that_is_known_takes_no_turn_of_the_event_loop() -> None:
-    pending = PendingDigest()
-    pending.settle(b"0123456789abcdef")
-    with pytest.raises(StopIteration) as at_once:
-        pending.wait().send(None)
-    assert at_once.value.value == b"0123456789abcdef"
