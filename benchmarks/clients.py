@@ -50,6 +50,7 @@ CLIENTS: Mapping[str, Client] = {
     # The machine's limits.
     "MD5, 1 thread": Client("benchmarks.roofline.md5_alone", sends=False),
     "MD5, all cores": Client("benchmarks.roofline.md5_alone", sends=False),
+    "MD5, parts together": Client("benchmarks.roofline.md5_together", needs="asyncup.pipeline._multi_md5", sends=False),
     "bare socket": Client("benchmarks.roofline.bare_socket", sends=False),
     "sendall": Client("benchmarks.roofline.threads", hashes=False),
     "minimal": Client("benchmarks.roofline.threads"),

@@ -6,12 +6,12 @@ Must not know how anything was run, nor how it is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.roofline.model import Costs, lane_rate, roofline
 from benchmarks.runner import Run, Series
 from benchmarks.statistics import Spread, paired_ratio, spread
-from benchmarks.workloads import BARE, MD5, MINIMAL, OURS, SENDALL
+from benchmarks.workloads import BARE, MD5, MINIMAL, OURS, SENDALL, TOGETHER
 
 __all__ = ["Figures", "Limit", "figures_of", "limit_of"]
 
@@ -20,12 +20,18 @@ GB = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A workload's roofline, GB/s, and what it was made of: the model's value and the minimal program's median."""
+    """A workload's roofline, GB/s, and what it was made of: the model's value and the minimal program's median.
+
+    `together` is the model's value for a program that hashes many parts together, and `md5_together` the core-seconds
+    of that for a GB; both None where that was not measured.
+    """
 
     roofline: float
     model: float
     minimal: float | None
     costs: Costs
+    together: float | None = None
+    md5_together: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,10 @@ def limit_of(series: Series, *, cores: int) -> Limit | None:
     )
     minimal = [gb / run.seconds for run in series.of(MINIMAL)]
     reached = _median(minimal) if minimal else None
-    return Limit(roofline(costs, reached or 0.0), lane_rate(costs), reached, costs)
+    together = [run.cpu_s / gb for run in series.of(TOGETHER)]
+    cost = _median(together) if together and costs.md5 else None
+    limit = None if cost is None else lane_rate(replace(costs, md5=cost))
+    return Limit(roofline(costs, reached or 0.0), lane_rate(costs), reached, costs, limit, cost)
 
 
 def figures_of(series: Series, limit: Limit | None) -> list[Figures]:
@@ -87,7 +96,7 @@ def _figures(series: Series, name: str, runs: Sequence[Run], limit: Limit | None
     gb = series.workload.total / GB
     rate = spread([gb / run.seconds for run in runs])
     pairs = [(ours[run.round], run) for run in runs if run.round in ours] if name != OURS else []
-    alone = name in (BARE, MD5)  # they upload nothing: there is nothing to compare
+    alone = name in (BARE, MD5, TOGETHER)  # they upload nothing: there is nothing to compare
     return Figures(
         client=name,
         rate=rate,

@@ -87,8 +87,17 @@ def _what(measured: Measured) -> str:
     return (
         f"{size}{parts}; roofline {limit.roofline:.2f} GB/s: model {limit.model:.2f}{minimal}; core-seconds per GB: "
         f"MD5 {cost.md5:.2f}, send {cost.send:.2f}, sink {cost.sink:.2f}; bare loop {cost.lane:.2f} GB/s; "
-        f"{cost.cores:.1f} cores to be had"
+        f"{cost.cores:.1f} cores to be had{_together(measured)}"
     )
+
+
+def _together(measured: Measured) -> str:
+    """Say what could be had by who hashes many parts together, as asyncup does with those that its memory holds."""
+    limit, ours = measured.limit, measured.of(OURS)
+    if limit is None or limit.together is None or limit.md5_together is None:
+        return ""
+    share = "" if ours is None else f", of which asyncup has {ours.rate.median / limit.together:.0%}"
+    return f"; parts hashed together (MD5 {limit.md5_together:.2f}): limit {limit.together:.2f} GB/s{share}"
 
 
 def _rows(measured: Measured) -> list[tuple[str, ...]]:

@@ -14,7 +14,8 @@ MIB, GIB = 2**20, 2**30
 PART, SMALL_PART = 50_000_000, 8 * MIB
 PEERS = ("curl + split", "requests", "httpx", "aiohttp", "veevatools")
 BARE, MD5, SENDALL, MINIMAL, OURS = "bare socket", "MD5, all cores", "sendall", "minimal", "asyncup"
-LIMITS = (MD5, SENDALL, MINIMAL)
+TOGETHER = "MD5, parts together"
+LIMITS = (MD5, TOGETHER, SENDALL, MINIMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ QUICK = (
     Workload(name="plain, 8 MiB parts", size=GIB // 2, part_size=SMALL_PART, rounds=2),
     Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=2),
     Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS, rounds=2),
-    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=2),
+    Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=2),
     Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 

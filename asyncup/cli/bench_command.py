@@ -63,7 +63,7 @@ def bench(  # noqa: PLR0913 - each is an option
         files: Upload sessions, one after the other.
         lanes: Upload sessions at once.
         part_size: Bytes of a part, such as `50MB` or `8MiB`; by default what suits the file best.
-        memory: Bytes of the file that are in memory at once, 192 MiB by default.
+        memory: Bytes of the file that are in memory at once, 256 MiB by default.
         tls: Speak TLS with the emulated Vault.
         vault: Which Vault, with --folder.
     """

@@ -51,7 +51,7 @@ def upload(  # noqa: PLR0913 - every option of the command is one
         commit: Commit that upload session, and wait until the file is in Vault.
         overwrite: Replace what is at the destination.
         part_size: Bytes of a part, such as `50MB` or `8MiB`; by default what suits the file best.
-        memory: Bytes of the file that are in memory at once, 192 MiB by default.
+        memory: Bytes of the file that are in memory at once, 256 MiB by default.
         content_md5: How each part's MD5 is sent (what comes back is compared in any case).
         restart: Abort the upload session that an earlier run has left for this file and DESTINATION.
             Without it, that one is continued when it holds the beginning of FILE.

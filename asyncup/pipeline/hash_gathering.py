@@ -39,6 +39,14 @@ class Gathering:
         """Note that the hashing of so many parts begins."""
         self._ahead += parts
 
-    def is_due(self, waiting: int) -> bool:
-        """Return whether the parts that wait should be begun now."""
-        return waiting > 0 and (self._all_loaded or self._hurried > 0 or waiting > self._ahead)
+    def is_due(self, waiting: int, *, more_is_coming: bool = False) -> bool:
+        """Return whether the parts that wait should be begun now.
+
+        Args:
+            waiting: how many.
+            more_is_coming: True when there is room for another part, which then is a moment away.
+        """
+        if waiting == 0:
+            return False
+        enough = self._ahead <= 0 if more_is_coming else waiting > self._ahead
+        return enough or self._all_loaded or self._hurried > 0

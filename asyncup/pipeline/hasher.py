@@ -100,10 +100,10 @@ class Hasher:
 
     def _asked(self, pending: PendingDigest) -> None:
         self._gathering.asked(known=pending.known)
-        if any(hashing.pending is pending for hashing in self._gathered):
+        put_off = any(hashing.pending is pending for hashing in self._gathered)
+        # Who comes to the next part has sent one, whose memory is for another.
+        if put_off or self._gathering.is_due(len(self._gathered), more_is_coming=True):
             self._begin_all()
-        else:
-            self._begin_if_due()
 
     def _begin_if_due(self) -> None:
         if self._at_once == 1 or self._gathering.is_due(len(self._gathered)):

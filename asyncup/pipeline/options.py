@@ -21,7 +21,7 @@ PageCachePolicy = Literal["keep", "drop"]
 SourceChanges = Literal["fail", "warn"]
 """What becomes of an upload whose file is changed meanwhile without a change of its size."""
 
-_DEFAULT_MEMORY = 192 * 1024 * 1024
+_DEFAULT_MEMORY = 256 * 1024 * 1024
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "content_md5": get_args(ContentMd5Policy),
     "buffers": get_args(BufferPolicy),
@@ -42,12 +42,13 @@ class UploadOptions:
         least_parts: into how many parts a file is cut at least, where parts may be so small and the plan chooses their
             size. None (default) is one for a file alone, which costs fewest calls, and four in a bulk run: there,
             other lanes use the line while one waits for an answer, and a part is what a lane loses when it dies.
-        memory_budget: bytes of part buffers in memory at once, 192 MiB by default: of the largest parts, one that is
-            sent and three that are hashed. More of it lets more cores hash. A budget smaller than one part holds one.
+        memory_budget: bytes of part buffers in memory at once, 256 MiB by default: of the largest parts, one that is
+            sent and four that are hashed. More of it lets more be hashed together. A budget smaller than one part holds
+            one.
         hash_threads: how many threads hash. None (default) is one where each hashes several parts together, as asyncup
             does where it was built with a C compiler. Elsewhere a thread hashes one part, and None is one more than
             there are cores, unless the file has fewer parts, the line is slower than that, or the memory budget holds
-            fewer: at most 3 of the largest parts by default.
+            fewer: at most 4 of the largest parts by default.
         content_md5: the form of the `Content-MD5` header: "auto" (default) tries base64, then hex, then none, and
             remembers per Vault what it takes; "base64", "hex" or "off" settle it. Whatever is sent, the MD5 that
             Vault returns for each part is compared with ours.

@@ -24,7 +24,7 @@ from benchmarks.job import Job, run_job
 
 __all__ = ["main"]
 
-_MEMORY = 192 * 2**20
+_MEMORY = 256 * 2**20
 
 
 class NoMd5:

@@ -42,7 +42,8 @@ def _draw(axes: Axes, title: str, measured: Measured) -> None:
     if measured.limit is not None:
         axes.axvline(measured.limit.roofline, color=ORANGE, linewidth=1.5)
         label = f"roofline {measured.limit.roofline:.2f}"
-        axes.text(measured.limit.roofline, -0.9, label, color=ORANGE, ha="right", va="center", fontsize=10)
+        side = "left" if measured.limit.roofline < most / 2 else "right"  # where there is room for it
+        axes.text(measured.limit.roofline, -0.9, label, color=ORANGE, ha=side, va="center", fontsize=10)
         axes.set_ylim(-1.3, len(shown) - 0.4)
     axes.set_xlim(0, most * 1.18)
     axes.set_xlabel("GB/s")

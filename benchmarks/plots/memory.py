@@ -11,7 +11,7 @@ from benchmarks.workloads import OURS
 __all__ = ["draw_memory", "sizes_and_peaks"]
 
 MIB = 2**20
-BUDGET_MIB = 192
+BUDGET_MIB = 256
 _UNITS = ((2**30, "GiB"), (2**20, "MiB"), (1, "B"))
 
 

@@ -5,14 +5,19 @@ hands it to the kernel, through TLS or not (`send`), and the server takes it fro
 uses the same cores. Two bounds follow, and the lower one is the model:
 
 * **The cores.** The three together keep `cores` cores busy: `cores / (md5 + send + sink)`. Reached only when no core is
-  ever idle, so nobody can be faster. How many cores there are is measured, too, in every round: as many as MD5 with a
-  thread for each got (its CPU seconds by its seconds). On a quiet machine that is all of them; where others work, too,
-  what they take is nobody's here, and the report says so.
+  ever idle, so nobody can be faster with that MD5. How many cores there are is measured, too, in every round: as many
+  as MD5 with a thread for each got (its CPU seconds by its seconds). On a quiet machine that is all of them; where
+  others work, too, what they take is nobody's here, and the report says so.
 * **The lane.** Parts of one file are sent in order over one connection: never faster than the bare `sendall` loop that
   was measured in the same run (`lane`, GB/s, in which sending and the sink overlap). Hashing several parts at once has
   no such bound but the cores.
 
 With MD5 off the first bound does not bind, and the model is the bare loop.
+
+**The roofline is that of hashlib's MD5**, one part at a time on a core, which is what every other program has. asyncup
+computes several parts together on one core, and may be above it. What the cores allow then is told beside it
+(`Limit.together`): the same model with MD5 as it costs where sixteen parts are hashed together, which takes the memory
+of sixteen parts and more.
 
 What the model leaves out makes it too high, never too low: the first part is hashed before anything can be sent, and
 the last one is sent when there is nothing left to hash. What makes it too low are costs that shrink when steps share a

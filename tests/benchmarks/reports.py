@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.figures import figures_of, limit_of
 from benchmarks.report import Measured, Report
 from benchmarks.runner import Run, Series
-from benchmarks.workloads import LIMITS, MD5, MINIMAL, OURS, SENDALL, Workload
+from benchmarks.workloads import LIMITS, MD5, MINIMAL, OURS, SENDALL, TOGETHER, Workload
 
 GB = 10**9
 
@@ -21,7 +21,7 @@ def series() -> Series:
     """Two rounds: asyncup at 1.0 GB/s, twice to five times what the others do."""
     made = Series(COMPARED, missing={"httpx": "httpx is not installed"})
     for round_ in (1, 2):
-        made.runs += [run(MD5, round_, 1.35 / 2, 1.35)]
+        made.runs += [run(MD5, round_, 1.35 / 2, 1.35), run(TOGETHER, round_, 0.2, 0.2)]
         made.runs += [run(SENDALL, round_, 0.4, 0.3), run(MINIMAL, round_, 0.95), run(OURS, round_, 1.0, 1.7)]
     made.runs += [run("requests", 1, 3.2)]
     return made

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.figures import figures_of, limit_of
 from benchmarks.runner import Series
-from benchmarks.workloads import LIMITS, MD5, OURS, Workload
+from benchmarks.workloads import LIMITS, MD5, OURS, TOGETHER, Workload
 from tests.benchmarks.reports import GB, measured, run, series
 
 
@@ -15,6 +15,18 @@ def test_the_roofline_is_made_of_what_the_bare_loop_costs() -> None:
     assert limit.minimal == pytest.approx(1 / 0.95)
     assert limit.model == pytest.approx(2 / 1.85)
     assert limit.roofline == limit.model
+
+
+def test_the_limit_for_parts_that_are_hashed_together_is_told_beside_it() -> None:
+    limit = limit_of(series(), cores=2)
+    assert limit is not None
+    assert limit.md5_together == 0.2
+    assert limit.together == 2.5  # the bare loop: the cores would allow 2 / 0.7
+    made = series()
+    made.runs = [one for one in made.runs if one.client != TOGETHER]
+    without = limit_of(made, cores=2)
+    assert without is not None
+    assert (without.together, without.md5_together) == (None, None)
 
 
 def test_cores_that_others_used_are_not_counted() -> None:

@@ -1,42 +1,48 @@
 """Parts are gathered for as long as the sender does not have to wait for it."""
 
+import pytest
 from hypothesis import given, strategies as st
 
 from asyncup.pipeline.hash_gathering import Gathering
 
 
-def begin_all(gathering: Gathering, waiting: int) -> int:
-    """Begin what is due, and return how many wait then."""
-    if gathering.is_due(waiting):
-        gathering.begun(waiting)
-        return 0
-    return waiting
+def groups_of(parts: int, in_memory: int) -> list[int]:
+    """Hash and send a file whose every part is known when the sender comes to it; return how many begin together."""
+    gathering, waiting, groups, loaded = Gathering(), 0, [], 0
+
+    def begin_if_due(*, more_is_coming: bool) -> None:
+        nonlocal waiting
+        if gathering.is_due(waiting, more_is_coming=more_is_coming):
+            groups.append(waiting)
+            gathering.begun(waiting)
+            waiting = 0
+
+    for number in range(1, parts + 1):
+        while loaded < min(parts, number - 1 + in_memory):
+            loaded += 1
+            waiting += 1
+            begin_if_due(more_is_coming=False)
+            if loaded == 1:
+                gathering.asked(known=False)
+                begin_if_due(more_is_coming=True)
+        if loaded == parts:
+            gathering.all_loaded()
+            begin_if_due(more_is_coming=False)
+        if number > 1:
+            gathering.asked(known=True)
+            begin_if_due(more_is_coming=True)
+    assert sum(groups) == parts
+    return groups
 
 
 def test_at_the_beginning_the_first_is_begun_alone_and_then_ever_more() -> None:
-    gathering, waiting, groups = Gathering(), 0, []
-    for number in range(1, 16):
-        waiting += 1
-        if number == 2:
-            gathering.asked(known=False)  # the sender takes the first part when it is there
-        if gathering.is_due(waiting):
-            groups.append(waiting)
-            waiting = begin_all(gathering, waiting)
-    assert groups == [1, 1, 2, 4]
-    assert waiting == 7
+    assert groups_of(100, in_memory=15)[:4] == [1, 1, 2, 4]
 
 
-def test_with_room_for_four_parts_they_are_hashed_in_pairs() -> None:
-    gathering, waiting, groups = Gathering(), 0, []
-    gathering.begun(4)
-    gathering.asked(known=False)
-    for _ in range(100):
-        gathering.asked(known=True)  # a part is sent, the next one's turn comes, and there is room for another
-        waiting += 1
-        if gathering.is_due(waiting):
-            groups.append(waiting)
-            waiting = begin_all(gathering, waiting)
-    assert groups == [2] * 50
+@pytest.mark.parametrize(("in_memory", "together"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3), (24, 12)])
+def test_about_half_of_what_the_memory_holds_is_hashed_together(in_memory: int, together: int) -> None:
+    groups = groups_of(500, in_memory)[10:-5]
+    assert sum(groups) / len(groups) >= together
 
 
 def test_nothing_is_due_where_nothing_waits() -> None:
@@ -67,9 +73,21 @@ def test_a_sender_that_had_to_wait_is_not_kept_waiting_for_a_while() -> None:
     assert not gathering.is_due(1)
 
 
+def test_where_another_part_is_coming_it_is_waited_for_while_one_is_known() -> None:
+    gathering = Gathering()
+    gathering.begun(3)
+    gathering.asked(known=False)
+    gathering.asked(known=True)
+    assert gathering.is_due(2)
+    assert not gathering.is_due(2, more_is_coming=True)
+    gathering.asked(known=True)
+    assert gathering.is_due(1, more_is_coming=True)
+
+
 @given(st.lists(st.booleans(), max_size=60))
 def test_who_asks_for_more_than_was_begun_never_waits_for_a_part_that_is_put_off(known: list[bool]) -> None:
     gathering = Gathering()
     for each in known:
         gathering.asked(known=each)
         assert gathering.is_due(1)
+        assert gathering.is_due(1, more_is_coming=True)
