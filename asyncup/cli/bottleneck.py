@@ -71,7 +71,7 @@ def _remedy(stage: Stage, times: StageTimes) -> str:
             rate = show_rate(times.size * times.files * times.lanes, times.waits_s[stage])
             return f"it took the parts at {rate}, and only a faster one would help"
         case Stage.HASH:
-            return f"faster or more cores would give up to {_without(stage, times):.1f}x"
+            return f"faster cores, or more memory for parts, would give up to {_without(stage, times):.1f}x"
         case Stage.DISK:
             return f"a faster disk, or more memory for parts, would give up to {_without(stage, times):.1f}x"
 

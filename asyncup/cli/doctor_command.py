@@ -22,7 +22,7 @@ from asyncup.cli.doctor.account import (
 from asyncup.cli.doctor.configuration import look_at_configuration, look_at_credentials, look_at_proxy
 from asyncup.cli.doctor.examination import Check, code_of, examine
 from asyncup.cli.doctor.finding import Checked, Status
-from asyncup.cli.doctor.machine import look_at_disk, look_at_kernel, look_at_lease, look_at_python
+from asyncup.cli.doctor.machine import look_at_disk, look_at_hashing, look_at_kernel, look_at_lease, look_at_python
 from asyncup.cli.doctor.network import look_at_dns, look_at_tcp, look_at_tls
 from asyncup.cli.doctor.round_trip import look_at_round_trip
 from asyncup.cli.doctor.visit import Visit
@@ -47,6 +47,7 @@ CHECKS = (
     Check("clock", look_at_clock, ("login",)),
     Check("python", look_at_python),
     Check("kernel", look_at_kernel),
+    Check("hashing", look_at_hashing),
     Check("lease", look_at_lease),
     Check("disk", look_at_disk),
     Check("round trip", look_at_round_trip, ("permissions",)),

@@ -40,7 +40,10 @@ def times(disk: float = 0.0, hash_: float = 0.0, wire: float = 0.0, vault: float
             times(wire=16, vault=4, lanes=2, files=2),
             "the network: 80 % of the time; it took the parts at 250.0 MB/s, and only a faster one would help",
         ),
-        (times(hash_=3, wire=1), "MD5 on this machine: 75 % of the time; faster or more cores would give up to 4.0x"),
+        (
+            times(hash_=3, wire=1),
+            "MD5 on this machine: 75 % of the time; faster cores, or more memory for parts, would give up to 4.0x",
+        ),
         (
             times(disk=6, hash_=2, wire=1, vault=1),
             "reading the file: 60 % of the time; a faster disk, or more memory for parts, would give up to 2.5x",

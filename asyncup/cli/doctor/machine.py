@@ -20,10 +20,11 @@ from asyncup.cli.doctor.judgements import judge_disk
 from asyncup.cli.doctor.visit import Visit
 from asyncup.cli.exit_codes import ExitCode
 from asyncup.cli.messages import one_line
+from asyncup.pipeline import multi_md5
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.memory_map import anonymous
 
-__all__ = ["look_at_disk", "look_at_kernel", "look_at_lease", "look_at_python", "sample_in"]
+__all__ = ["look_at_disk", "look_at_hashing", "look_at_kernel", "look_at_lease", "look_at_python", "sample_in"]
 
 _MADV_POPULATE_READ = 22
 _READ_SIZE = 8 * 1024 * 1024
@@ -42,6 +43,16 @@ async def look_at_python(_: Visit) -> Finding:
 async def look_at_kernel(_: Visit) -> Finding:
     """See what the kernel offers."""
     return await anyio.to_thread.run_sync(_kernel)
+
+
+async def look_at_hashing(_: Visit) -> Finding:
+    """See whether a core hashes several parts together."""
+    if multi_md5.AT_ONCE > 1:
+        return fine(f"{multi_md5.AT_ONCE} parts together on a core, with {multi_md5.INSTRUCTIONS[-1]} instructions")
+    seen = "one part at a time on a core, by hashlib"
+    if sys.platform == "win32":
+        return fine(seen)
+    return warned(seen, "install gcc or clang and Python's headers, then asyncup again: hashing costs a core less then")
 
 
 def _versions() -> Finding:

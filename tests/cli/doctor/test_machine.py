@@ -7,9 +7,17 @@ import pytest
 
 from asyncup.cli.doctor import machine
 from asyncup.cli.doctor.finding import Finding, Status
-from asyncup.cli.doctor.machine import look_at_disk, look_at_kernel, look_at_lease, look_at_python, sample_in
+from asyncup.cli.doctor.machine import (
+    look_at_disk,
+    look_at_hashing,
+    look_at_kernel,
+    look_at_lease,
+    look_at_python,
+    sample_in,
+)
 from asyncup.cli.doctor.visit import Visit
 from asyncup.cli.vault_options import VaultOptions
+from asyncup.pipeline import multi_md5
 
 
 def visit_at(path: Path | None) -> Visit:
@@ -30,6 +38,26 @@ async def test_uvloop_is_missed_where_it_could_be(
     monkeypatch.setattr(machine, "find_spec", lambda _: None)
     monkeypatch.setattr("sys.platform", platform)
     assert (await look_at_python(visit_at(None))).status is status
+
+
+@pytest.mark.parametrize(
+    ("at_once", "platform", "status", "seen", "advice"),
+    [
+        (16, "linux", Status.OK, "16 parts together on a core, with SIMD instructions", ""),
+        (1, "linux", Status.WARN, "one part at a time", "gcc"),
+        (1, "win32", Status.OK, "one part at a time", ""),
+    ],
+)
+async def test_how_parts_are_hashed(
+    at_once: int, platform: str, status: Status, seen: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multi_md5, "AT_ONCE", at_once)
+    monkeypatch.setattr(multi_md5, "INSTRUCTIONS", ("portable", "SIMD"))
+    monkeypatch.setattr("sys.platform", platform)
+    finding = await look_at_hashing(visit_at(None))
+    assert finding.status is status
+    assert seen in finding.seen
+    assert advice in finding.advice
 
 
 @pytest.mark.parametrize("look", [look_at_lease, look_at_disk])
