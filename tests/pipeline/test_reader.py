@@ -20,7 +20,7 @@ from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.reader import ReadPart, next_part, read_parts
 from asyncup.protocol.plan import Part, Plan
-from tests.pipeline.files import LocalFile, md5
+from tests.pipeline.files import ENOUGH_S, LocalFile, md5
 from tests.pipeline.leftovers import threads_at_work
 
 PART_SIZE = 10_000
@@ -143,6 +143,18 @@ async def test_a_part_that_is_there_is_taken_at_once_and_another_one_is_waited_f
             await item.digest.wait()
             scene.release(item)
         assert await next_part(scene.take) is None
+
+
+async def test_behind_the_last_part_nothing_is_put_off(local_file: LocalFile) -> None:
+    """Nobody asks for a digest here."""
+    async with reading(local_file, ahead=12) as scene:
+        items = [item async for item in scene.take]
+        with anyio.fail_after(ENOUGH_S):
+            while not all(item.digest.known for item in items):
+                await anyio.lowlevel.checkpoint()
+        for item in items:
+            scene.release(item)
+    assert len(items) == 10
 
 
 async def test_a_taker_that_fails_stops_the_reader(local_file: LocalFile) -> None:

@@ -29,6 +29,7 @@ from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.emitter import Emitter
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.open_source import open_source
+from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.pipeline.reader import ReadPart
 from asyncup.pipeline.sender import Sender
 from asyncup.pipeline.stage_clock import StageClock
@@ -56,7 +57,7 @@ from tests.fakes.memory_vault import (
     tls_refused,
     unreachable,
 )
-from tests.pipeline.files import LocalFile
+from tests.pipeline.files import LocalFile, md5
 from tests.pipeline.uploads import ATTEMPTS, OPTIONS, PART_SIZE, PARTS, Witness, outcome, succeeded
 
 PATH = "/u1/local.bin"
@@ -137,6 +138,24 @@ async def test_every_part_is_acknowledged_in_order(local_file: LocalFile) -> Non
         assert play.sender.bytes_written == len(local_file.content)
         assert play.memory.effects == [Endpoint.PUT_PART] * PARTS
         play.memory.assert_clean()
+
+
+@pytest.mark.parametrize("policy", ["auto", "off"])
+async def test_a_digest_is_asked_for_before_its_part_is_sent(local_file: LocalFile, policy: ContentMd5Policy) -> None:
+    """Without a header, too, so that the part is hashed while it is sent."""
+    held: list[int] = []
+
+    def on_asked(digest: PendingDigest) -> None:
+        held.append(len(play.session.parts))
+        digest.settle(md5(local_file.part(1, PART_SIZE)))
+
+    async with sending(local_file, options=replace(OPTIONS, content_md5=policy)) as play:
+        part = play.machine.plan.part(1)
+        buffer = await play.buffers.load(part)
+        await play.sender.send(ReadPart(part, buffer, PendingDigest(on_asked)))
+        play.buffers.release(buffer, reusable=True)
+        assert list(play.session.parts) == [1]
+    assert held == [0]
 
 
 # -- faults
