@@ -111,6 +111,7 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self._closed = True
+        self._room.release()  # who waits for it hears that this is closed, and makes room for the next to hear it
         session, self._session = self._session, None
         if session is not None:
             await session.close()

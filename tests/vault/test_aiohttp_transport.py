@@ -783,7 +783,7 @@ async def test_who_waits_for_a_connection_while_it_is_closed_hears_of_that(monke
                     await anyio.wait_all_tasks_blocked()
                     await transport.aclose()
     assert len(heard) == 4
-    assert heard[1:] == [ConfigurationError] * 3
+    assert heard[:3] == [ConfigurationError] * 3  # before the place that they waited for was free
 
 
 @pytest.mark.parametrize("how", ["answered", "broken", "cancelled"])
