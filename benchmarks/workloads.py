@@ -15,7 +15,7 @@ PART, SMALL_PART = 50_000_000, 8 * MIB
 PEERS = ("curl + split", "requests", "httpx", "aiohttp", "veevatools")
 BARE, MD5, SENDALL, MINIMAL, OURS = "bare socket", "MD5, all cores", "sendall", "minimal", "asyncup"
 TOGETHER = "MD5, parts together"
-LIMITS = (MD5, TOGETHER, SENDALL, MINIMAL)
+LIMITS = (MD5, SENDALL, MINIMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,18 @@ class Workload:
 
 
 QUICK = (
-    Workload(name="plain", rotating=PEERS, rounds=3),
-    Workload(name="plain, 8 MiB parts", size=GIB // 2, part_size=SMALL_PART, rounds=2),
+    Workload(name="plain", rotating=(*PEERS, TOGETHER), rounds=3),
+    Workload(
+        name="plain, 8 MiB parts",
+        size=GIB // 2,
+        part_size=SMALL_PART,
+        clients=(MD5, SENDALL, OURS),
+        rotating=(TOGETHER,),
+        rounds=2,
+    ),
     Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=2),
-    Workload(name="TLS", tls=True, size=GIB // 2, rotating=PEERS, rounds=2),
-    Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=2),
+    Workload(name="TLS", tls=True, size=GIB // 2, rotating=(*PEERS, TOGETHER), rounds=2),
+    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=2),
     Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 
@@ -95,12 +102,12 @@ _SIZES = (
 )
 
 FULL = (
-    Workload(name="plain", clients=(*LIMITS, OURS, *PEERS)),
-    Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, clients=(*LIMITS, OURS, *PEERS), rounds=3),
+    Workload(name="plain", clients=(*LIMITS, TOGETHER, OURS, *PEERS)),
+    Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, clients=(*LIMITS, TOGETHER, OURS, *PEERS), rounds=3),
     Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS)),
     Workload(name="plain, no MD5, 8 MiB parts", md5=False, part_size=SMALL_PART, clients=(SENDALL, OURS)),
-    Workload(name="TLS", tls=True, clients=(*LIMITS, OURS, *PEERS), rounds=3),
-    Workload(name="TLS, 8 MiB parts", tls=True, part_size=SMALL_PART),
+    Workload(name="TLS", tls=True, clients=(*LIMITS, TOGETHER, OURS, *PEERS), rounds=3),
+    Workload(name="TLS, 8 MiB parts", tls=True, part_size=SMALL_PART, rotating=(TOGETHER,)),
     Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS)),
     Workload(name="cold cache", cold=True, clients=("cold read", *LIMITS, OURS), rounds=3),
     Workload(name="small files", size=4096, files=10_000, lanes=16, clients=("aiohttp posts", OURS), rounds=3),

@@ -9,7 +9,7 @@ from benchmarks.workloads import LIMITS, MD5, MINIMAL, OURS, SENDALL, TOGETHER, 
 
 GB = 10**9
 
-COMPARED = Workload(name="plain", size=GB, clients=(*LIMITS, OURS), rotating=("requests", "httpx"), rounds=2)
+COMPARED = Workload(name="plain", size=GB, clients=(*LIMITS, TOGETHER, OURS), rotating=("requests", "httpx"), rounds=2)
 
 
 def run(client: str, round_: int, seconds: float, cpu_s: float = 1.5, peak_mib: int = 230) -> Run:

@@ -63,5 +63,5 @@ def test_a_clients_figures() -> None:
 
 
 def test_who_did_not_run_has_no_figures() -> None:
-    assert [figures.client for figures in measured().figures] == [*LIMITS, OURS, "requests"]
+    assert [figures.client for figures in measured().figures] == [*LIMITS, TOGETHER, OURS, "requests"]
     assert measured().workload.total == GB
