@@ -42,12 +42,12 @@ class NoMd5:
 
 
 def switch_hashing_off() -> None:
-    """Let asyncup hash one part at a time, by hashlib, and that do nothing."""
+    """Let asyncup hash as it does, on its own or several parts together, but with `NoMd5`."""
     hashlib.md5 = NoMd5  # type: ignore[assignment] # see above
-    with contextlib.suppress(ImportError):  # an older revision, which knows nothing else
+    with contextlib.suppress(ImportError):  # an older revision, which knows nothing but hashlib
         from asyncup.pipeline import multi_md5  # noqa: PLC0415
 
-        multi_md5.AT_ONCE = 1
+        multi_md5.Message = multi_md5.HashlibMessage  # type: ignore[assignment,misc] # which is `NoMd5`, and has its interface
 
 
 async def send(job: Job) -> None:
