@@ -104,7 +104,7 @@ class _Bench:
                 session_id,
                 vault=self.vault,
                 options=self.options,
-                memory=self.memory,
+                memory=self.memory if self.request.lanes > 1 else None,
                 on_event=self.recorder.hook(number),
             )
 

@@ -26,6 +26,7 @@ from asyncup.pipeline.memory_map import anonymous, can_swap_pages
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, go_on_unless
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.thread_visit import Threads, to_its_end
+from asyncup.pipeline.unloaded_part import UnloadedPages, UnloadedPart
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
@@ -52,6 +53,7 @@ class Buffers:
         self._spare: list[mmap.mmap] = []
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
+        self._unloaded: set[UnloadedPages] = set()
         self._changing = threading.Lock()
         # Its own: the program's may be busy for as long as it likes. One loads, the other unmaps meanwhile.
         self._threads = Threads(2, "asyncup-memory")
@@ -165,6 +167,28 @@ class Buffers:
             self._mapped.add(buffer)
             return buffer
 
+    # -- parts that are hashed before they are loaded
+
+    def unloaded(self, part: Part) -> UnloadedPart:
+        """Return a part that is not loaded, for the hasher. Its pieces take no more memory than a window each."""
+        return UnloadedPart(part, self._open_unloaded, self._close_unloaded)
+
+    def _open_unloaded(self, part: Part) -> UnloadedPages | None:
+        with self._changing:
+            if self._lease is None:
+                return None
+            try:
+                pages = UnloadedPages(self._source.fd, part, self._lease)
+            except OSError:
+                return None
+            self._unloaded.add(pages)
+            return pages
+
+    def _close_unloaded(self, pages: UnloadedPages) -> None:
+        with self._changing:
+            self._unloaded.remove(pages)
+        pages.close()
+
     # -- the watcher's thread
 
     def watch(self) -> None:
@@ -196,6 +220,8 @@ class Buffers:
         with self._changing:
             # From here on no part is mapped any more: parts that are loaded later are copied.
             self._lease = None
+            for pages in self._unloaded:
+                pages.let_go()
             mapped = sorted(self._mapped, key=lambda buffer: buffer.part.number)
             copied = sum(buffer.let_go() for buffer in mapped)
         lease.release()

@@ -3,7 +3,9 @@
 MD5 is the wall (about 0.75 GB/s of one part on one core), so it runs beside reading and sending, and never on the event
 loop. A thread hashes several parts together, where that costs little more than one (`multi_md5`). The threads are the
 upload's own, and take the next part themselves: while the loop is busy sending it takes milliseconds to hand out work,
-and a core would stand still for as long after every part. Must not know the network or Vault.
+and a core would stand still for as long after every part. Parts that are not loaded yet are hashed, too, where they
+are in the page cache (`hash_ahead`): the memory holds fewer than a thread can hash together. Must not know the network
+or Vault.
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ from anyio.abc import TaskGroup
 
 from asyncup.errors import AsyncupError
 from asyncup.pipeline import multi_md5
+from asyncup.pipeline.hash_ahead import HashAhead
 from asyncup.pipeline.hash_gathering import Gathering
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.part_hashing import HashingStopped, PartHashing
 from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.pipeline.thread_visit import Threads
+from asyncup.pipeline.unloaded_part import NotHashedAhead
+from asyncup.protocol.plan import Part
 
 __all__ = ["Hasher"]
 
@@ -43,25 +48,34 @@ class Hasher:
     Args:
         tasks: the task group that the work belongs to: it does not end before the threads have.
         threads: how many hash.
-        on_hashed: called on the event loop with a part's buffer and the seconds that it took.
+        at_first: how many do until the first digest is known, if that is more: before that nothing can be sent, and
+            the other cores have nothing to do.
+        on_hashed: called on the event loop with a part and the seconds that it took.
         at_once: how many parts each thread hashes together. None (default) is `multi_md5.AT_ONCE`, which is the most.
+        ahead: the parts that may be hashed before they are loaded; None: there are none.
     """
 
     def __init__(
         self,
         tasks: TaskGroup,
         threads: int,
-        on_hashed: Callable[[PartBuffer, float], None],
+        on_hashed: Callable[[Part, float], None],
         *,
+        at_first: int = 1,
         at_once: int | None = None,
+        ahead: HashAhead | None = None,
     ) -> None:
         self._tasks = tasks
-        self._threads = Threads(threads, "asyncup-hash")
-        self._thread_count = threads
+        self._most_at_work = max(threads, at_first)
+        self._threads = Threads(self._most_at_work, "asyncup-hash")
+        self._most_later = threads
+        self._at_work = 0
+        self._joining = threading.Lock()
         self._loop = asyncio.get_running_loop()
         self._on_hashed = on_hashed
         self._at_once = at_once or multi_md5.AT_ONCE
         self._new_message = multi_md5.Message if self._at_once > 1 else multi_md5.HashlibMessage
+        self._ahead = ahead
         self._gathering = Gathering()
         self._gathered: deque[PartHashing] = deque()
         self._waiting: deque[PartHashing] = deque()
@@ -70,6 +84,7 @@ class Hasher:
         self._all_done = anyio.Event()
 
     def __enter__(self) -> Self:
+        self._begin_ahead()
         return self
 
     def __exit__(
@@ -88,9 +103,15 @@ class Hasher:
             pending = PendingDigest()
             pending.settle(HashingStopped())
             return pending
-        pending = PendingDigest(self._asked)
-        self._gathered.append(PartHashing(buffer, pending, self._new_message))
-        self._begin_if_due()
+        begun = None if self._ahead is None else self._ahead.loaded(buffer)
+        if begun is not None:
+            self._gathering.begun(1)
+            pending = begun.pending
+        else:
+            pending = PendingDigest(self._asked)
+            self._gathered.append(PartHashing(buffer, pending, self._new_message))
+            self._begin_if_due()
+        self._begin_ahead()
         return pending
 
     def all_started(self) -> None:
@@ -114,13 +135,31 @@ class Hasher:
         while self._gathered:
             self._begin(self._gathered.popleft())
 
+    def _begin_ahead(self) -> None:
+        while self._ahead is not None and (part := self._ahead.next()) is not None:
+            hashing = PartHashing(part, PendingDigest(self._asked), self._new_message)
+            self._ahead.begun(hashing)
+            self._begin(hashing)
+
+    def _begin_loaded(self, ended: PartHashing) -> BaseException | None:
+        """Hash a part from its buffer that could not be hashed before it was loaded; return why it will not be."""
+        buffer = None if self._ahead is None else self._ahead.ended(ended)
+        if self._stopped.is_set():
+            return HashingStopped()
+        if buffer is not None:
+            try:
+                self._begin(PartHashing(buffer, ended.pending, self._new_message))
+            except RuntimeError as error:  # the interpreter is ending
+                return error
+        return None
+
     def _begin(self, hashing: PartHashing) -> None:
         self._waiting.append(hashing)
         self._under_way += 1
         try:
             self._threads.submit(self._hash)
         except RuntimeError:
-            with contextlib.suppress(ValueError):  # a thread that there is may have taken it
+            with self._joining, contextlib.suppress(ValueError):  # a thread that there is may have taken it
                 self._waiting.remove(hashing)
                 self._under_way -= 1
             raise
@@ -131,6 +170,10 @@ class Hasher:
 
     def _hash(self) -> None:
         """Hash the parts that wait, and those that come meanwhile, until there are none. In a worker thread."""
+        with self._joining:
+            if self._at_work >= self._most_at_work:
+                return  # one of those will come to the part that this was called for
+            self._at_work += 1
         together: list[PartHashing] = []
         while self._join(together):
             together = [each for each in together if self._has_more(each)]
@@ -143,15 +186,15 @@ class Hasher:
                 together = []
 
     def _join(self, together: list[PartHashing]) -> bool:
-        """Add parts that wait: this thread's share of all, as far as there is room. False when there is no part."""
-        share = -(-self._under_way // self._thread_count)
-        while len(together) < min(max(1, share), self._at_once):
-            try:
+        """Add parts that wait: this thread's share of all, as far as there is room. False when its work is done."""
+        with self._joining:
+            share = max(1, -(-self._under_way // self._most_at_work))
+            may_join = bool(together) or self._at_work <= self._most_at_work
+            while may_join and self._waiting and len(together) < min(share, self._at_once):
                 hashing = self._waiting.popleft()
-            except IndexError:
-                break
-            hashing.begin()
-            together.append(hashing)
+                hashing.begin()
+                together.append(hashing)
+            self._at_work -= not together
         return bool(together)
 
     def _has_more(self, hashing: PartHashing) -> bool:
@@ -162,20 +205,25 @@ class Hasher:
 
     def _tell(self, hashing: PartHashing, outcome: bytes | BaseException) -> None:
         hashing.let_go()
-        self._loop.call_soon_threadsafe(self._settle, hashing.buffer, hashing.pending, outcome, hashing.seconds)
+        self._loop.call_soon_threadsafe(self._settle, hashing, outcome, hashing.seconds)
 
-    def _settle(
-        self, buffer: PartBuffer, pending: PendingDigest, outcome: bytes | BaseException, seconds: float
-    ) -> None:
+    def _settle(self, hashing: PartHashing, outcome: bytes | BaseException, seconds: float) -> None:
         self._under_way -= 1
+        if isinstance(outcome, bytes):
+            self._most_at_work = self._most_later
         if self._stopped.is_set() and not self._under_way:
             self._all_done.set()
+        if isinstance(outcome, NotHashedAhead):
+            why_not = self._begin_loaded(hashing)
+            if why_not is None:
+                return
+            outcome = why_not
         if isinstance(outcome, bytes):
             try:
-                self._on_hashed(buffer, seconds)
+                self._on_hashed(hashing.source.part, seconds)
             except BaseException as error:  # noqa: BLE001 - it is raised by the task group
                 outcome = error
         if not isinstance(outcome, bytes | AsyncupError | HashingStopped):
             # A bug, or the listener's: it must not wait for somebody to ask for this digest.
             self._tasks.start_soon(_raise, outcome)
-        pending.settle(outcome)
+        hashing.pending.settle(outcome)

@@ -22,6 +22,7 @@ from asyncup.pipeline.positional_read import read_into
 
 __all__ = ["FilePages", "anonymous", "can_swap_pages"]
 
+_MADV_DONTNEED = 4
 _MADV_HUGEPAGE = 14
 _MADV_POPULATE_READ = 22
 """Since Linux 5.14: map all pages for reading now; EFAULT instead of SIGBUS where that cannot be done (madvise(2))."""
@@ -95,14 +96,29 @@ class FilePages:
         Raises:
             OSError: the disk failed, or the file has become shorter than that.
         """
-        first = (self._lead + begin) // mmap.PAGESIZE * mmap.PAGESIZE
-        length = self._lead + end - first
-        if _libc_required().madvise(self._address + first, length, _MADV_POPULATE_READ) == 0:
+        if _libc_required().madvise(*self._whole_pages(begin, end), _MADV_POPULATE_READ) == 0:
             return True
         failed = ctypes.get_errno()
         if failed == errno.EINVAL:
             return False
         raise OSError(failed, f"cannot read mapped pages: {os.strerror(failed)}")
+
+    def in_page_cache(self, begin: int, end: int) -> bool:
+        """True when the file's pages from `begin` to `end` are in memory: to make them present waits for no disk.
+
+        Raises:
+            OSError: the kernel does not say.
+        """
+        address, length = self._whole_pages(begin, end)
+        seen = bytearray(-(-length // mmap.PAGESIZE))
+        if _libc_required().mincore(address, length, (ctypes.c_char * len(seen)).from_buffer(seen)) != 0:
+            failed = ctypes.get_errno()
+            raise OSError(failed, f"cannot ask for pages in memory: {os.strerror(failed)}")
+        return seen.count(b"\1") == len(seen)
+
+    def drop(self, end: int) -> None:
+        """Take the pages up to `end` out of the page tables; they stay in the page cache."""
+        _libc_required().madvise(self._address, self._lead + end, _MADV_DONTNEED)
 
     def hollow_out(self, begin: int, end: int) -> None:
         """Swap the file's pages for anonymous memory in which only the bytes from `begin` to `end` are kept.
@@ -146,6 +162,11 @@ class FilePages:
         """
         return read_into(self._fd, _writable(self._address + self._lead + begin, end - begin), self._offset + begin)
 
+    def _whole_pages(self, begin: int, end: int) -> tuple[int, int]:
+        """Return the address of the page that has `begin`, and how many bytes it is from there to `end`."""
+        first = (self._lead + begin) // mmap.PAGESIZE * mmap.PAGESIZE
+        return self._address + first, self._lead + end - first
+
     def close(self) -> None:
         """Unmap. Where a transport still holds a view, the pages stay until it lets go."""
         self.view.release()
@@ -171,6 +192,7 @@ def _libc() -> ctypes.CDLL | None:
         libc.mremap.argtypes = [pointer, word, word, ctypes.c_int, pointer]
         libc.munmap.argtypes = [pointer, word]
         libc.madvise.argtypes = [pointer, word, ctypes.c_int]
+        libc.mincore.argtypes = [pointer, word, pointer]
     except (OSError, AttributeError, TypeError):
         return None
     return libc

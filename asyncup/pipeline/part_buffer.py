@@ -18,6 +18,7 @@ __all__ = [
     "CopiedBuffer",
     "LoadGivenUp",
     "PartBuffer",
+    "PartBytes",
     "PiecesWithdrawn",
     "WholeBuffer",
     "go_on_unless",
@@ -39,10 +40,23 @@ class PiecesWithdrawn(Exception):
     """The piece that was given last lost its bytes while it was looked at: begin again with new `pieces`."""
 
 
-class PartBuffer(Protocol):
-    """The bytes of one part. It is also the `Body` that the transport sends."""
+class PartBytes(Protocol):
+    """The bytes of one part, as far as they are hashed."""
 
     part: Part
+
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield the bytes for hashing, in order. Blocking: for a worker thread.
+
+        Raises:
+            SourceError: they cannot be read, or the file has changed.
+            PiecesWithdrawn: what was given last may not have been the part's bytes. At most once for a part.
+        """
+        ...
+
+
+class PartBuffer(PartBytes, Protocol):
+    """The bytes of one part, in memory. It is also the `Body` that the transport sends."""
 
     @property
     def length(self) -> int:
@@ -55,15 +69,6 @@ class PartBuffer(Protocol):
         Raises:
             SourceError: they cannot be read, or the file has changed.
             LoadGivenUp: `given_up` was set meanwhile.
-        """
-        ...
-
-    def pieces(self) -> Iterator[memoryview]:
-        """Yield the bytes for hashing, in order. Blocking: for a worker thread.
-
-        Raises:
-            SourceError: they cannot be read, or the file has changed.
-            PiecesWithdrawn: what was given last may not have been the part's bytes. At most once for a part.
         """
         ...
 

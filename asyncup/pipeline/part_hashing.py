@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from asyncup.pipeline import multi_md5
-from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
+from asyncup.pipeline.part_buffer import PartBuffer, PartBytes, PiecesWithdrawn
 from asyncup.pipeline.pending_digest import PendingDigest
 
 __all__ = ["HashingStopped", "PartHashing"]
@@ -27,20 +27,24 @@ class PartHashing:
     """A part whose digest is being computed.
 
     Args:
-        buffer: the part, loaded.
+        source: the part's bytes.
         pending: what its digest is waited for with.
         new_message: makes the message that its bytes are given to.
+
+    Attributes:
+        loaded: of a part that was not loaded when this began: its buffer, since it is. On the event loop only, as
+        has_ended: True when it was found that the part cannot be hashed before it is loaded.
     """
 
-    def __init__(
-        self, buffer: PartBuffer, pending: PendingDigest, new_message: Callable[[], multi_md5.Message]
-    ) -> None:
-        self.buffer = buffer
+    def __init__(self, source: PartBytes, pending: PendingDigest, new_message: Callable[[], multi_md5.Message]) -> None:
+        self.source = source
         self.pending = pending
         self.message = new_message()
         self._new_message = new_message
         self._pieces: Iterator[memoryview] | None = None
         self._begun_s = 0.0
+        self.loaded: PartBuffer | None = None
+        self.has_ended = False
 
     @property
     def seconds(self) -> float:
@@ -77,7 +81,7 @@ class PartHashing:
     def _next_piece(self) -> bool:
         """Go on to the next piece, when nothing of the last one is ready any more. False when there is none."""
         if self._pieces is None:
-            self._pieces = self.buffer.pieces()
+            self._pieces = self.source.pieces()
         try:
             piece = next(self._pieces, None)
         except PiecesWithdrawn:

@@ -68,7 +68,7 @@ async def prepare(
                 room.close()
             patience = Patience(options.stall_timeout_s, options.answer_timeout_s)
             with on_behalf(options.retry, on_event, patience), (drain or Drain()).lane() as lane:
-                yield Transfer(client, source, options, budget, clock, emit, lane)
+                yield Transfer(client, source, options, budget, clock, emit, lane, memory_is_shared=memory is not None)
 
 
 def _room_to_read(budget: MemoryBudget, room: ExitStack, small_up_to: int | None) -> int | None:

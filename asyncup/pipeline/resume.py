@@ -17,7 +17,7 @@ from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.pipeline.stage_clock import StageClock
-from asyncup.protocol.plan import Plan
+from asyncup.protocol.plan import Part, Plan
 from asyncup.protocol.responses import HeldPart
 from asyncup.protocol.resume import ResumeCheck, may_be_damaged, other_bytes, parts_with_md5
 
@@ -50,7 +50,7 @@ async def compare_held_parts(
     check: ResumeCheck = "all",
     hash_threads: int,
     clock: StageClock,
-    on_hashed: Callable[[PartBuffer, float], None],
+    on_hashed: Callable[[Part, float], None],
 ) -> int:
     """Compare the parts that Vault holds with the file, as far as `check` says. Return how many are good.
 
@@ -95,7 +95,7 @@ async def compare_parts(
     *,
     hash_threads: int,
     clock: StageClock,
-    on_hashed: Callable[[PartBuffer, float], None],
+    on_hashed: Callable[[Part, float], None],
     on_other_bytes: OnOtherBytes,
 ) -> None:
     """Hash the local bytes of some parts, several at once, and compare.

@@ -110,7 +110,7 @@ async def _compare(transfer: Transfer, destination: str, item: Item, digest: byt
 async def _load_and_hash(transfer: Transfer, buffers: Buffers, part: Part) -> tuple[PartBuffer, bytes]:
     buffer = await buffers.load(part)
 
-    def hashed(_: PartBuffer, seconds: float) -> None:
+    def hashed(_: Part, seconds: float) -> None:
         transfer.emit(PartHashed, transfer.source.path, part.number, part.length, seconds)
 
     transfer.clock.enter(Stage.HASH)

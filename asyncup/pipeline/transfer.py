@@ -29,11 +29,11 @@ from asyncup.pipeline import multi_md5
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.emitter import Emitter
+from asyncup.pipeline.hash_ahead import hashing_ahead
 from asyncup.pipeline.hash_threads import cores_to_use, threads_while_comparing, threads_while_sending
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.options import UploadOptions
-from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.reader import ReadPart, next_part, read_parts
 from asyncup.pipeline.resume import Continuation, compare_held_parts, compare_parts
 from asyncup.pipeline.sender import Sender
@@ -46,6 +46,9 @@ from asyncup.protocol.upload_session import UploadSessionMachine, held_part_size
 from asyncup.vault.client import Vault
 
 __all__ = ["Transfer", "Transferred"]
+
+_HASH_AT_FIRST = 2
+"""Threads that share the parts which are hashed together first: two take less time than one, four do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,11 @@ class Transfer:
         vault: the Vault.
         source: the open file.
         options: the caller's choices.
-        memory: the byte budget for part buffers, possibly shared.
+        memory: the byte budget for part buffers.
         clock: told what is being waited for.
         emit: told of every event, on the event loop.
         lane: what may end the transfer early.
+        memory_is_shared: whether other uploads may use the budget, too.
     """
 
     def __init__(
@@ -80,11 +84,14 @@ class Transfer:
         clock: StageClock,
         emit: Emitter,
         lane: Lane,
+        *,
+        memory_is_shared: bool,
     ) -> None:
         self.vault = vault
         self.source = source
         self.options = options
         self.memory = memory
+        self.memory_is_shared = memory_is_shared
         self.clock = clock
         self.emit = emit
         self.lane = lane
@@ -233,14 +240,15 @@ class Transfer:
         )
         md5s = [part.md5 for part in kept if part.md5 is not None]
         # Bounded by what the budget can hold at all: the budget is the true bound, and may be shared.
-        ahead = max(1, self.memory.total // plan.part_size)
-        put, take = anyio.create_memory_object_stream[ReadPart](ahead)
-        async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, self._threads_while_sending(plan), self._on_hashed) as hasher, take:
-                tasks.start_soon(
-                    read_parts, plan.parts_from(machine.acknowledged + 1), buffers, hasher, put, self._on_read
-                )
-                md5s += await self._send_each(take, sender, buffers)
+        most = max(1, self.memory.total // plan.part_size)
+        put, take = anyio.create_memory_object_stream[ReadPart](most)
+        missing, threads = list(plan.parts_from(machine.acknowledged + 1)), self._threads_while_sending(plan)
+        at_first = self.options.hash_threads or min(_HASH_AT_FIRST, cores_to_use())
+        with hashing_ahead(missing, plan, buffers, self.memory, threads, shared=self.memory_is_shared) as ahead:
+            async with anyio.create_task_group() as tasks:
+                with Hasher(tasks, threads, self._on_hashed, at_first=at_first, ahead=ahead) as hasher, take:
+                    tasks.start_soon(read_parts, missing, buffers, hasher, put, self._on_read)
+                    md5s += await self._send_each(take, sender, buffers)
         return Transferred(machine, tuple(md5s), known.good, sender.bytes_written)
 
     # On its own: a group of exceptions keeps the frame that it comes through, and that would keep the last part.
@@ -304,8 +312,8 @@ class Transfer:
         self._tell_touches()
         self.emit(PartRead, self.source.path, part.number, part.length, seconds)
 
-    def _on_hashed(self, buffer: PartBuffer, seconds: float) -> None:
-        self.emit(PartHashed, self.source.path, buffer.part.number, buffer.length, seconds)
+    def _on_hashed(self, part: Part, seconds: float) -> None:
+        self.emit(PartHashed, self.source.path, part.number, part.length, seconds)
 
     def _on_copying(self, copied: int, seconds: float) -> None:
         self.emit(BuffersChanged, self.source.path, BufferKind.COPIED, copied, seconds)

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from asyncup.pipeline import hash_ahead, unloaded_part
 from tests.pipeline.files import LocalFile
 from tests.pipeline.leftovers import mappings_of
 
 LINUX = sys.platform == "linux"
+
+
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts are hashed before they are loaded, though they and the memory are small here."""
+    monkeypatch.setattr(unloaded_part, "WINDOW", 2**12)
+    monkeypatch.setattr(hash_ahead, "_MAPPED_IN", 0)
+    monkeypatch.setattr(hash_ahead, "_LEFT_FOR_PARTS", 0)
 
 
 @pytest.fixture

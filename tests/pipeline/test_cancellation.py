@@ -21,8 +21,8 @@ from asyncup import MemoryBudget, upload, upload_file
 from asyncup.events import Event
 from asyncup.pipeline import open_source as opening, source as source_module
 from asyncup.pipeline.lease import ReadLease
-from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages
+from asyncup.pipeline.part_hashing import PartHashing
 from asyncup.pipeline.source import Source
 from tests.fakes.memory_vault import Endpoint, MemoryVault, never_answers
 from tests.pipeline.cancellable import Cancellable, How, Leftovers, finish
@@ -142,7 +142,7 @@ GATES: dict[str, tuple[object, str, Kind, int]] = {
     "mapping": (FilePages, "__init__", "auto", 1),
     "bringing in the pages": (FilePages, "populate", "auto", 1),
     "copying": (source_module, "read_into", "copied", 2),
-    "hashing": (MappedBuffer, "_may_touch", "auto", 2),
+    "hashing": (PartHashing, "go_on", "auto", 2),
     "verifying": (Source, "verify_in_place", "copied", 1),
 }
 

@@ -91,9 +91,9 @@ async def test_an_upload_uses_as_many(
     used = []
 
     class Watched(Hasher):
-        def __init__(self, tasks: object, threads: int, on_hashed: object) -> None:
+        def __init__(self, tasks: object, threads: int, on_hashed: object, **others: object) -> None:
             used.append(threads)
-            super().__init__(tasks, threads, on_hashed)  # type: ignore[arg-type] # just handed on
+            super().__init__(tasks, threads, on_hashed, **others)  # type: ignore[arg-type] # just handed on
 
     monkeypatch.setattr(transfer_module, "Hasher", Watched)
     monkeypatch.setattr(multi_md5, "AT_ONCE", at_once)

@@ -14,7 +14,8 @@ from asyncup.errors import SourceChanged
 from asyncup.pipeline import multi_md5
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.multi_md5 import AT_ONCE
-from asyncup.pipeline.part_buffer import PartBuffer, PiecesWithdrawn
+from asyncup.pipeline.part_buffer import PiecesWithdrawn
+from asyncup.protocol.plan import Part
 from tests.pipeline.files import ENOUGH_S, md5
 from tests.pipeline.pieces import Pieces
 
@@ -29,13 +30,13 @@ def at_once(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @given(st.lists(st.lists(st.binary(max_size=150), max_size=4), max_size=20), st.integers(1, 4))
 async def test_every_part_gets_its_digest(parts: list[list[bytes]], threads: int) -> None:
-    hashed: list[PartBuffer] = []
+    hashed: list[Part] = []
     loop_thread = threading.get_ident()
 
-    def on_hashed(buffer: PartBuffer, seconds: float) -> None:
+    def on_hashed(part: Part, seconds: float) -> None:
         assert threading.get_ident() == loop_thread
         assert seconds >= 0
-        hashed.append(buffer)
+        hashed.append(part)
 
     buffers = [Pieces(*pieces, number=number) for number, pieces in enumerate(parts, start=1)]
     async with anyio.create_task_group() as tasks:
@@ -44,7 +45,7 @@ async def test_every_part_gets_its_digest(parts: list[list[bytes]], threads: int
             digests = [await each.wait() for each in pending]
             assert all(each.known for each in pending)
     assert digests == [md5(b"".join(pieces)) for pieces in parts]
-    assert set(map(id, hashed)) == set(map(id, buffers))
+    assert sorted(part.number for part in hashed) == [buffer.part.number for buffer in buffers]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -96,7 +97,7 @@ async def test_a_part_that_cannot_be_read_has_an_error_instead() -> None:
 
 
 async def hash_one(
-    buffer: Pieces, listener: Callable[[PartBuffer, float], None] = lambda *_: None, *, asked: bool = True
+    buffer: Pieces, listener: Callable[[Part, float], None] = lambda *_: None, *, asked: bool = True
 ) -> None:
     """Hash a part; unless it is asked for, nobody ever asks for its digest."""
     async with anyio.create_task_group() as tasks:
@@ -165,7 +166,7 @@ class TheCallers(BaseException):
 async def test_an_exception_of_the_listener_ends_the_work(kind: type[BaseException], *, asked: bool) -> None:
     """Also of one that is no `Exception`, and when nobody asks for the digest yet: the part was read ahead."""
 
-    def listener(buffer: PartBuffer, seconds: float) -> None:
+    def listener(part: Part, seconds: float) -> None:
         raise kind
 
     with anyio.fail_after(ENOUGH_S), pytest.raises(BaseExceptionGroup) as raised:

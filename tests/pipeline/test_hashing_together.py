@@ -10,9 +10,9 @@ import pytest
 from asyncup.pipeline import multi_md5
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.multi_md5 import AT_ONCE
-from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.part_hashing import HashingStopped
 from asyncup.pipeline.pending_digest import PendingDigest
+from asyncup.protocol.plan import Part
 from tests.pipeline.files import ENOUGH_S, md5
 from tests.pipeline.pieces import Pieces
 
@@ -76,14 +76,14 @@ async def test_threads_share_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_it
 async def test_a_part_that_is_put_off_is_begun_when_it_is_asked_for() -> None:
-    hashed: list[PartBuffer] = []
+    hashed: list[Part] = []
     async with anyio.create_task_group() as tasks:
-        with Hasher(tasks, 1, lambda buffer, _: hashed.append(buffer), at_once=AT_ONCE) as hasher:
-            first, second = Pieces(b"1"), Pieces(b"2")
+        with Hasher(tasks, 1, lambda part, _: hashed.append(part), at_once=AT_ONCE) as hasher:
+            first, second = Pieces(b"1", number=1), Pieces(b"2", number=2)
             pending = [hasher.start(first), hasher.start(second)]
             assert await pending[1].wait() == md5(b"2")
             assert await pending[0].wait() == md5(b"1")
-    assert hashed == [first, second]
+    assert hashed == [first.part, second.part]
 
 
 @needs_it

@@ -15,11 +15,10 @@ from asyncup.errors import LimitExceeded, SourceChanged, UploadSessionConflict
 from asyncup.events import Stage, StageEntered
 from asyncup.pipeline.buffers import open_buffers
 from asyncup.pipeline.open_source import open_source
-from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.resume import compare_held_parts
 from asyncup.pipeline.single_error import raise_single_error
 from asyncup.pipeline.stage_clock import StageClock
-from asyncup.protocol.plan import Plan
+from asyncup.protocol.plan import Part, Plan
 from asyncup.protocol.responses import HeldPart
 from tests.fakes.memory_vault import Endpoint, MemoryVault
 from tests.pipeline.files import LocalFile, overwrite_a_byte
@@ -38,9 +37,9 @@ async def compare(
     hashed: list[int] = []
     loop_thread = threading.get_ident()
 
-    def on_hashed(buffer: PartBuffer, seconds: float) -> None:
+    def on_hashed(part: Part, seconds: float) -> None:
         assert threading.get_ident() == loop_thread
-        hashed.append(buffer.part.number)
+        hashed.append(part.number)
 
     try:
         with raise_single_error(str(file.path)):
