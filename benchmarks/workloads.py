@@ -86,7 +86,7 @@ QUICK = (
     ),
     Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=2),
     Workload(name="TLS", tls=True, size=GIB // 2, rotating=(*PEERS, TOGETHER), rounds=2),
-    Workload(name="TLS, no MD5", tls=True, md5=False, size=GIB // 2, clients=(SENDALL, OURS), rounds=2),
+    Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=2),
     Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 

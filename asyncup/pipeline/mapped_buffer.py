@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import anyio
 import anyio.to_thread
@@ -22,9 +22,10 @@ import anyio.to_thread
 from asyncup.errors import SourceError
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.memory_map import FilePages
-from asyncup.pipeline.part_buffer import SLICE, PiecesWithdrawn, go_on_unless, slice_bounds
+from asyncup.pipeline.part_buffer import PiecesWithdrawn, go_on_unless, next_bound, slice_bounds
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
+from asyncup.vault.slice_size import SLICE
 
 __all__ = ["MappedBuffer"]
 
@@ -37,7 +38,8 @@ _SCRATCH = 2**19
 """Bytes read and hashed at once: they stay in a core's own cache in between."""
 
 _HELD_BY_TRANSPORT = 2 * SLICE
-"""A transport holds at most the slice it was given last and the end of the one before (its flow control)."""
+"""A transport holds at most the slice it was given last and the end of the one before (its flow control): so much, or
+those two where they are larger."""
 
 
 class _State(enum.Enum):
@@ -69,7 +71,7 @@ class MappedBuffer:
         self._settled = threading.Event()
         self._refilling = False
         self._closed = False
-        self._handed_out = 0
+        self._previous = self._held_from = self._handed_out = 0
         self._kept = (0, 0)
         self._lost: SourceError | None = None
 
@@ -104,12 +106,16 @@ class MappedBuffer:
             yield piece
         self._source.verify_unchanged()
 
-    async def slices(self) -> AsyncIterator[memoryview]:
+    async def slices(self) -> AsyncGenerator[memoryview, int | None]:
         """See `PartBuffer`."""
-        for begin, end in slice_bounds(self.part.length):
-            while not self._hand_out(end):
+        bounds = slice_bounds(self.part.length)
+        bound = next(bounds, None)
+        while bound is not None:
+            begin, end = bound
+            while not self._hand_out(begin, end):
                 await anyio.to_thread.run_sync(self._settled.wait)
-            yield self._pages.view[begin:end]
+            wanted = yield self._pages.view[begin:end]
+            bound = next_bound(bounds, wanted)
 
     def let_go(self) -> int:
         """Leave the file's pages; return the bytes that were copied. After this the lease may be given back.
@@ -119,7 +125,7 @@ class MappedBuffer:
         with self._changing:
             if self._state is not _State.MAPPED:
                 return 0
-            self._kept = (max(0, self._handed_out - _HELD_BY_TRANSPORT), self._handed_out)
+            self._kept = (self._held_from, self._handed_out)
             try:
                 self._pages.hollow_out(*self._kept)
             except OSError as error:
@@ -181,7 +187,7 @@ class MappedBuffer:
             self._source.verify_unchanged()
             raise self._source.unreadable(error) from error
 
-    def _hand_out(self, end: int) -> bool:
+    def _hand_out(self, begin: int, end: int) -> bool:
         """Say that the bytes up to `end` are about to be sent; False when they must be waited for."""
         with self._changing:
             if self._state is _State.HOLLOW:
@@ -190,5 +196,7 @@ class MappedBuffer:
                 raise self._lost
             if self._state is _State.LOST or (self._state is _State.MAPPED and not self._lease.protects()):
                 raise self._source.changed("somebody wrote to it while this process was standing still")
-            self._handed_out = end
+            # Of this slice and the one before.
+            self._held_from = max(0, min(self._previous, end - _HELD_BY_TRANSPORT))
+            self._previous, self._handed_out = begin, end
             return True

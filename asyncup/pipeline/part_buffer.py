@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Protocol
 
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
+from asyncup.vault.slice_size import SLICE
 
 __all__ = [
-    "SLICE",
     "CopiedBuffer",
     "LoadGivenUp",
     "PartBuffer",
@@ -22,11 +22,9 @@ __all__ = [
     "PiecesWithdrawn",
     "WholeBuffer",
     "go_on_unless",
+    "next_bound",
     "slice_bounds",
 ]
-
-SLICE = 2**20
-"""Bytes written at once: more would hold the event loop while TLS encrypts them, fewer cost more wake-ups."""
 
 _FIRST_SLICE = 2**14
 """The first slice is joined with the request's head into one write, which copies it: so it is small."""
@@ -77,12 +75,29 @@ class PartBuffer(PartBytes, Protocol):
         ...
 
 
-def slice_bounds(length: int) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of every slice of a part: a small first one, then at most `SLICE` bytes each."""
+def slice_bounds(length: int) -> Generator[tuple[int, int], int | None, None]:
+    """Yield begin and end of every slice of a part: a small one, then of `SLICE` bytes, or of as many as it is sent."""
     begin, end = 0, min(_FIRST_SLICE, length)
     while begin < length:
-        yield begin, end
-        begin, end = end, min(end + SLICE, length)
+        wanted = yield begin, end
+        begin, end = end, min(end + (wanted or SLICE), length)
+
+
+async def slices_of(view: memoryview) -> AsyncGenerator[memoryview, int | None]:
+    """Yield every slice of a part whose bytes stay where they are. See `Body.slices`."""
+    bounds = slice_bounds(view.nbytes)
+    bound = next(bounds, None)
+    while bound is not None:
+        wanted = yield view[bound[0] : bound[1]]
+        bound = next_bound(bounds, wanted)
+
+
+def next_bound(bounds: Generator[tuple[int, int], int | None, None], wanted: int | None) -> tuple[int, int] | None:
+    """Return the next of `slice_bounds`, of about `wanted` bytes; None behind the last one."""
+    try:
+        return bounds.send(wanted)
+    except StopIteration:
+        return None
 
 
 def go_on_unless(given_up: threading.Event) -> None:
@@ -125,11 +140,9 @@ class CopiedBuffer:
         view = memoryview(self.memory)[: self.part.length]
         return (view[begin : begin + SLICE] for begin in range(0, self.part.length, SLICE))
 
-    async def slices(self) -> AsyncIterator[memoryview]:
+    def slices(self) -> AsyncIterator[memoryview]:
         """See `PartBuffer`."""
-        view = memoryview(self.memory)
-        for begin, end in slice_bounds(self.part.length):
-            yield view[begin:end]
+        return slices_of(memoryview(self.memory)[: self.part.length])
 
 
 class WholeBuffer:
@@ -157,8 +170,6 @@ class WholeBuffer:
         view = memoryview(self._content)
         return (view[begin : begin + SLICE] for begin in range(0, self.part.length, SLICE))
 
-    async def slices(self) -> AsyncIterator[memoryview]:
+    def slices(self) -> AsyncIterator[memoryview]:
         """See `PartBuffer`."""
-        view = memoryview(self._content)
-        for begin, end in slice_bounds(self.part.length):
-            yield view[begin:end]
+        return slices_of(memoryview(self._content)[: self.part.length])

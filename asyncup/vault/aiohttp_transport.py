@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import ParamSpec, cast
 
 import aiohttp
@@ -30,6 +30,8 @@ from asyncup.vault.aiohttp_connector import DirectConnector, TellingConnector
 from asyncup.vault.congestion import sockets_with
 from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
+from asyncup.vault.slice_size import SliceSize
+from asyncup.vault.tls_connection import TlsConnection
 from asyncup.vault.transport import Body, HttpRequest
 from asyncup.vault.trust import system_trust
 from asyncup.vault.unlocked_write import UnlockedWrite
@@ -220,12 +222,13 @@ class _SlicedPayload(aiohttp.Payload):
     async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:
         exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
         since = time.perf_counter()
-        slices = self._body.slices()
+        slices, size = self._body.slices(), SliceSize()
+        grows = isinstance(writer.transport, TlsConnection)
         head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
             exchange.waiting = Waiting.OURSELVES
             try:
-                view = await anext(slices, None)
+                view = await (_next_of(slices, size.bytes) if grows and head_is_out else anext(slices, None))
             except Exception as error:
                 exchange.body_error = error  # aiohttp would take it for a broken connection
                 raise
@@ -233,13 +236,16 @@ class _SlicedPayload(aiohttp.Payload):
                 break
             exchange.waiting = Waiting.NETWORK
             meter.handed += view.nbytes
+            begun = time.perf_counter()
             taken = unlocked.write(view) if head_is_out else 0
             if taken < view.nbytes:
                 await writer.write(view[taken:])
+            now = time.perf_counter()
+            size.took(view.nbytes, now - begun)
             head_is_out = True
             if on_written is not None:
                 self._tell(on_written, view.nbytes)
-            if time.perf_counter() - since > _HOLD_LOOP_S:
+            if now - since > _HOLD_LOOP_S:
                 # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
                 await asyncio.sleep(0)
                 since = time.perf_counter()
@@ -250,6 +256,16 @@ class _SlicedPayload(aiohttp.Payload):
         except Exception as error:
             self._exchange.body_error = error  # kept for the same reason as the body's own
             raise
+
+
+async def _next_of(slices: AsyncIterator[memoryview], size: int) -> memoryview | None:
+    """Return the next slice, if there is one, of about that size if the body can."""
+    if not isinstance(slices, AsyncGenerator):
+        return await anext(slices, None)
+    try:
+        return cast("memoryview", await slices.asend(size))
+    except StopAsyncIteration:
+        return None
 
 
 def _reason(error: Exception) -> str:

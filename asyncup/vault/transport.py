@@ -23,7 +23,10 @@ class Body(Protocol):
         ...
 
     def slices(self) -> AsyncIterator[memoryview]:
-        """Yield the payload from its beginning, in slices of at most 1 MiB. May raise `SourceError` between two."""
+        """Yield the payload from its beginning, in slices of at most 1 MiB. May raise `SourceError` between two.
+
+        An async generator is sent how many bytes its next slice may have, where more are better; it may ignore that.
+        """
         ...
 
 

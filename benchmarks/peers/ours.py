@@ -42,12 +42,12 @@ class NoMd5:
 
 
 def switch_hashing_off() -> None:
-    """Let asyncup hash as it does, on its own or several parts together, but with `NoMd5`."""
+    """Let asyncup hash each part on its own, when it is loaded, with `NoMd5`: to do more about it is part of hashing."""
     hashlib.md5 = NoMd5  # type: ignore[assignment] # see above
     with contextlib.suppress(ImportError):  # an older revision, which knows nothing but hashlib
         from asyncup.pipeline import multi_md5  # noqa: PLC0415
 
-        multi_md5.Message = multi_md5.HashlibMessage  # type: ignore[assignment,misc] # which is `NoMd5`, and has its interface
+        multi_md5.AT_ONCE = 1
 
 
 async def send(job: Job) -> None:
@@ -65,7 +65,8 @@ async def send_file(job: Job, vault: Vault) -> None:
     """Send the file into the upload session."""
     seen: list[tuple[float, events.Event]] = []
     note = (lambda event: seen.append((time.perf_counter(), event))) if job.trace else None
-    options = UploadOptions(part_size=job.part_size)
+    # One thread hashes, as where MD5 is computed.
+    options = UploadOptions(part_size=job.part_size, hash_threads=None if job.md5 else 1)
     result = await upload(job.path, job.session_id, vault=vault, options=options, on_event=note)
     if job.md5 is (result.md5s[0] == NoMd5().digest().hex()):
         raise RuntimeError("MD5 was not computed, or was computed where it should not")

@@ -22,10 +22,11 @@ from asyncup.pipeline import mapped_buffer as mapped_buffer_module, memory_map, 
 from asyncup.pipeline.lease import ReadLease
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages, can_swap_pages
-from asyncup.pipeline.part_buffer import SLICE, LoadGivenUp, PiecesWithdrawn, slice_bounds
+from asyncup.pipeline.part_buffer import LoadGivenUp, PiecesWithdrawn, slice_bounds
 from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source
 from asyncup.protocol.plan import Part
+from asyncup.vault.slice_size import SLICE
 from tests.pipeline.files import (
     ENOUGH_S,
     LocalFile,
@@ -134,6 +135,20 @@ async def test_a_writer_that_changes_nothing_may_come_at_every_slice(scene: Scen
     assert b"".join([*taken, *rest]) == scene.wanted
     assert b"".join([bytes(view) async for view in scene.buffer.slices()]) == scene.wanted, "a second attempt"
     assert b"".join(map(bytes, scene.buffer.pieces())) == scene.wanted
+
+
+async def test_of_larger_slices_a_writer_leaves_the_last_two(scene: Scene) -> None:
+    await anyio.to_thread.run_sync(scene.buffer.load, threading.Event())
+    slices = scene.buffer.slices()
+    taken = [await anext(slices), *[await slices.asend(3 * SLICE // 2) for _ in range(3)]]
+    copied = scene.let_writer_in(truncate)
+    assert copied == taken[-2].nbytes + taken[-1].nbytes > HELD_BY_TRANSPORT
+    begin = taken[0].nbytes + taken[1].nbytes
+    assert b"".join(map(bytes, taken[2:])) == scene.wanted[begin : begin + copied]
+    scene.buffer.refill()
+    await slices.aclose()
+    for view in taken:
+        view.release()
 
 
 @pytest.mark.parametrize("act", [truncate, append, overwrite_a_byte])

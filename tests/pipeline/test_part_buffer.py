@@ -4,7 +4,7 @@ import errno
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import anyio
@@ -15,9 +15,10 @@ from hypothesis import given, strategies as st
 from asyncup.errors import SourceChanged, SourceUnreadable
 from asyncup.pipeline import source as source_module
 from asyncup.pipeline.memory_map import anonymous
-from asyncup.pipeline.part_buffer import SLICE, CopiedBuffer, LoadGivenUp, WholeBuffer, slice_bounds
+from asyncup.pipeline.part_buffer import CopiedBuffer, LoadGivenUp, WholeBuffer, next_bound, slice_bounds
 from asyncup.pipeline.positional_read import read_into
 from asyncup.protocol.plan import Part
+from asyncup.vault.slice_size import SLICE
 from tests.pipeline.files import LocalFile, append, overwrite_a_byte, truncate
 
 CONTENT = random.Random(4).randbytes(3 * 2**20 + 5)
@@ -37,6 +38,19 @@ def test_slices_cover_a_part_exactly_and_are_small(length: int) -> None:
     if bounds:
         # It is copied together with the request's head.
         assert bounds[0][1] <= 16 * 1024
+
+
+@given(st.integers(0, 30_000_000), st.lists(st.none() | st.integers(1, 2**23)))
+def test_a_slice_is_as_long_as_was_asked_for(length: int, wishes: list[int | None]) -> None:
+    bounds = slice_bounds(length)
+    bound, covered, wanted = next(bounds, None), 0, 16 * 1024
+    wished = iter(wishes)
+    while bound is not None:
+        assert bound == (covered, min(covered + wanted, length))
+        covered = bound[1]
+        wish = next(wished, None)
+        bound, wanted = next_bound(bounds, wish), wish or SLICE
+    assert covered == length
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +161,20 @@ async def test_the_part_of_an_empty_file_has_nothing() -> None:
     assert list(buffer.pieces()) == []
     assert [view async for view in buffer.slices()] == []
     assert buffer.length == 0
+
+
+@pytest.mark.parametrize("kind", ["copied", "whole"])
+async def test_slices_grow_when_they_are_asked_to(file: LocalFile, kind: str) -> None:
+    part = Part(1, 0, len(CONTENT))
+    with file.opened() as source:
+        copied = CopiedBuffer(source, part, anonymous(part.length + 1))
+        await anyio.to_thread.run_sync(copied.load, threading.Event())
+        slices = (copied if kind == "copied" else WholeBuffer(part, CONTENT)).slices()
+        assert isinstance(slices, AsyncGenerator)
+        views = [await anext(slices), await slices.asend(len(CONTENT))]
+        with pytest.raises(StopAsyncIteration):
+            await slices.asend(1)
+        assert views[0].nbytes < views[1].nbytes
+        assert b"".join(map(bytes, views)) == CONTENT
+        for view in views:
+            view.release()

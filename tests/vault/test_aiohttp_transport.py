@@ -11,9 +11,9 @@ import ssl
 import sys
 import threading
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -33,6 +33,7 @@ from asyncup.errors import (
 from asyncup.protocol.answers import Answer
 from asyncup.vault.aiohttp_connector import TellingConnector
 from asyncup.vault.aiohttp_transport import AiohttpTransport
+from asyncup.vault.slice_size import SliceSize
 from asyncup.vault.transport import Body, HttpRequest, Patience
 from asyncup.vault.unlocked_write import UnlockedWrite
 from tests.fakes.memory_body import SLICE, MemoryBody
@@ -150,6 +151,41 @@ async def test_what_arrives_is_what_was_sent_over_tls(authority: trustme.CA, tru
         await transport.send(request("POST", body=b"form"))
     assert [arrived.body for arrived in server.requests] == [content, b"form"]
     assert server.opened == 1
+
+
+@dataclass
+class Obliging:
+    """A body whose slices are as long as they are wanted, and which remembers that."""
+
+    content: bytes
+    wanted: list[int | None] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        return len(self.content)
+
+    async def slices(self) -> AsyncGenerator[memoryview, int | None]:
+        begin, end = 0, 1
+        while begin < self.length:
+            self.wanted.append((yield memoryview(self.content)[begin:end]))
+            begin, end = end, end + (self.wanted[-1] or SLICE)
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("tls", [False, True])
+async def test_only_tls_asks_for_longer_slices(
+    authority: trustme.CA, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, *, tls: bool
+) -> None:
+    monkeypatch.setattr(SliceSize, "took", lambda size, length, _: setattr(size, "bytes", 2 * max(length, SLICE)))
+    body = Obliging(os.urandom(1 + 6 * 2**20))
+    async with (
+        raw_server(answering(SUCCESS), tls=certified(authority) if tls else None) as server,
+        transport_for(server.url, trusting if tls else None) as transport,
+    ):
+        await transport.send(request(body=body))
+    assert [arrived.body for arrived in server.requests] == [body.content]
+    larger = [wanted for wanted in body.wanted if wanted is not None]
+    assert larger[:2] == ([2 * SLICE, 4 * SLICE] if tls else [])
 
 
 async def test_only_the_given_headers_and_what_http_needs_go_out() -> None:
