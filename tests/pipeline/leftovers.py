@@ -37,6 +37,17 @@ def mappings_of(path: Path) -> int:
     return sum(line.endswith(str(path)) for line in maps.splitlines())
 
 
+def bytes_present(path: Path) -> int:
+    """Return how many bytes of a file are in this process's page tables."""
+    found, is_it = 0, False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace").splitlines():
+        if not line.split(maxsplit=1)[0].endswith(":"):
+            is_it = line.endswith(str(path))
+        elif is_it and line.startswith("Rss:"):
+            found += int(line.split()[1]) * 1024
+    return found
+
+
 def other_tasks() -> set["asyncio.Task[object]"]:
     """Return every task of the running loop but the current one."""
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}

@@ -27,6 +27,7 @@ from asyncup.pipeline.memory_map import FilePages
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, PiecesWithdrawn
 from asyncup.pipeline.source import Source
+from asyncup.pipeline.unloaded_part import NotHashedAhead
 from asyncup.protocol.plan import Plan
 from tests.pipeline.files import (
     LocalFile,
@@ -458,6 +459,82 @@ async def test_who_is_let_in_when_the_upload_is_over_is_not_told_of(
             assert await anyio.to_thread.run_sync(let_in.wait, BOUNDED_S)
             assert await anyio.to_thread.run_sync(writer.let_in.wait, BOUNDED_S)
         assert play.told == []
+
+
+# -- parts that are hashed before they are loaded
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_a_part_that_is_not_loaded_is_the_files_and_takes_no_memory(large_file: LocalFile) -> None:
+    async with scene(large_file, may_map=True) as play:
+        for part in play.plan.parts_from(1):
+            pieces = play.buffers.unloaded(part).pieces()
+            assert b"".join(map(bytes, pieces)) == large_file.part(part.number, PART_SIZE)
+        assert play.memory.taken == 0
+        assert mappings_of(large_file.path) == 0
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+@pytest.mark.parametrize(("act", "harmless"), WRITERS, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize("is_last", [True, False], ids=["last piece", "first piece"])
+async def test_a_writer_is_let_in_while_a_part_is_hashed_that_is_not_loaded(
+    large_file: LocalFile, act: Callable[[Path], None], *, harmless: bool, is_last: bool
+) -> None:
+    """Two of them; and the piece that is being hashed at that moment counts no more."""
+    with Writer(lambda: act(large_file.path)) as writer:
+        async with scene(large_file, may_map=True) as play:
+            parts = [play.plan.part(number) for number in (2, 5)]
+            open_pieces = [play.buffers.unloaded(part).pieces() for part in parts]
+            given = [
+                [next(pieces) for _ in range(part.length // 2**12 if is_last else 1)]
+                for part, pieces in zip(parts, open_pieces, strict=True)
+            ]
+            assert mappings_of(large_file.path) == 2
+            writer.knock()
+            assert await anyio.to_thread.run_sync(writer.let_in.wait, BOUNDED_S)
+            assert mappings_of(large_file.path) == 0
+            for pieces, views in zip(open_pieces, given, strict=True):
+                assert views[-1] == bytes(len(views[-1])), "no more the file's, and no signal"
+                with pytest.raises(NotHashedAhead):
+                    next(pieces)
+                for view in views:
+                    view.release()
+            await play.until_told()
+            assert [copied for copied, _ in play.told] == [0]
+            with pytest.raises(NotHashedAhead):
+                next(play.buffers.unloaded(play.plan.part(3)).pieces())
+            if harmless:
+                later = await play.load(2)
+                assert type(later) is CopiedBuffer
+                await play.assert_right(later)
+            else:
+                with pytest.raises(SourceChanged):
+                    await play.load(2)
+
+
+async def test_without_a_lease_no_part_is_hashed_that_is_not_loaded(large_file: LocalFile) -> None:
+    async with scene(large_file, may_map=False) as play:
+        with pytest.raises(NotHashedAhead):
+            next(play.buffers.unloaded(play.plan.part(1)).pieces())
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
+async def test_nor_is_one_that_cannot_be_mapped(large_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def fail(pages: FilePages, fd: int, offset: int, length: int) -> None:
+        asked.append(offset)
+        raise OSError("no more maps")
+
+    monkeypatch.setattr(FilePages, "__init__", fail)
+    async with scene(large_file, may_map=True) as play:
+        assert play.buffers.kind is BufferKind.MAPPED
+        with pytest.raises(NotHashedAhead):
+            next(play.buffers.unloaded(play.plan.part(2)).pieces())
+    assert asked == [PART_SIZE]
 
 
 # -- cancellation

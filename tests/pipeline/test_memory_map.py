@@ -20,7 +20,8 @@ from hypothesis import given, strategies as st
 from asyncup.pipeline import memory_map
 from asyncup.pipeline.memory_map import FilePages, anonymous, can_swap_pages
 from tests.pipeline.files import LocalFile
-from tests.pipeline.leftovers import mappings_of, open_files, opened_since
+from tests.pipeline.leftovers import bytes_present, mappings_of, open_files, opened_since
+from tests.pipeline.test_page_cache import resident
 
 pytestmark = pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
 
@@ -150,7 +151,7 @@ class Libc:
         def call(*arguments: int) -> int | None:
             if name in self._failing:
                 ctypes.set_errno(self._failing[name])
-                return -1 if name == "madvise" else memory_map._MAP_FAILED
+                return -1 if name in ("madvise", "mincore") else memory_map._MAP_FAILED
             answer: int = getattr(self._real, name)(*arguments)
             if name == "mmap":
                 self.mapped.add(answer)
@@ -216,6 +217,85 @@ def test_a_disk_that_fails_while_swapping_leaks_nothing(local_file: LocalFile, m
             with pytest.raises(OSError, match="the disk is broken"):
                 pages.hollow_out(0, 95_000)
         assert libc.mapped == set()
+
+
+@given(ranges(), st.integers(0, len(CONTENT)))
+def test_pages_are_in_the_page_cache_as_far_as_the_file_goes(
+    folder: Path, chosen: tuple[int, int, int, int], left: int
+) -> None:
+    offset, length, begin, end = chosen
+    file = LocalFile.write(folder / "cached", CONTENT)
+    with pages_of(file.path, offset, length) as pages:
+        assert pages.in_page_cache(begin, end)
+        os.truncate(file.path, left)
+        last_page = (offset + end - 1) // 4096 * 4096
+        first_page = (offset + begin) // 4096 * 4096
+        assert pages.in_page_cache(begin, end) == (left > last_page or offset + end <= first_page)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system takes no advice")
+def test_pages_that_left_the_page_cache_are_not_in_it(local_file: LocalFile) -> None:
+    with local_file.path.open("rb") as file, pages_of(local_file.path, 5_000, 90_000) as pages:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if resident(local_file.path):
+            pytest.skip("this file system keeps its pages in any case")
+        assert not pages.in_page_cache(0, 90_000)
+        assert not pages.in_page_cache(89_999, 90_000)
+        assert resident(local_file.path) == 0, "to ask brings nothing"
+        pages.populate(0, 10)
+        assert pages.in_page_cache(0, 10)
+
+
+def test_one_page_that_is_not_there_is_enough(local_file: LocalFile) -> None:
+    with pages_of(local_file.path, 0, 95_000) as pages:
+        os.truncate(local_file.path, 94_208 - 4096)  # its last two
+        assert pages.in_page_cache(0, 94_208 - 4096)
+        assert not pages.in_page_cache(0, 94_208 - 4095)
+        assert not pages.in_page_cache(94_208, 95_000)
+
+
+@pytest.mark.parametrize("failed", [errno.EAGAIN, errno.ENOMEM])
+def test_a_kernel_that_does_not_say_what_is_in_memory_is_an_error(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, failed: int
+) -> None:
+    libc = Libc(mincore=failed)
+    with pages_of(local_file.path, 5_000, 50_000) as pages:
+        monkeypatch.setattr(memory_map, "_libc_required", lambda: libc)
+        with pytest.raises(OSError, match="cannot ask for pages in memory") as raised:
+            pages.in_page_cache(0, 10)
+        assert raised.value.errno == failed
+
+
+@given(ranges())
+def test_dropped_pages_leave_the_page_tables_and_can_be_had_again(
+    folder: Path, chosen: tuple[int, int, int, int]
+) -> None:
+    offset, length, _, end = chosen
+    path = folder / "dropped"
+    path.write_bytes(CONTENT)
+    with pages_of(path, offset, length) as pages:
+        pages.populate(0, length)
+        whole = bytes_present(path)
+        lead = offset % 4096
+        assert whole == -(-(lead + length) // 4096) * 4096
+        pages.drop(end)
+        assert bytes_present(path) == whole - -(-(lead + end) // 4096) * 4096
+        assert pages.in_page_cache(0, length)
+        assert pages.view == CONTENT[offset : offset + length]
+
+
+def test_pages_that_cannot_be_dropped_stay(local_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing depends on it but the memory."""
+    libc = Libc(madvise=errno.EINVAL)
+    with pages_of(local_file.path, 5_000, 50_000) as pages:
+        pages.populate(0, 50_000)
+        before = bytes_present(local_file.path)
+        with monkeypatch.context() as patched:
+            patched.setattr(memory_map, "_libc_required", lambda: libc)
+            pages.drop(50_000)
+        assert bytes_present(local_file.path) == before > 0
+        assert pages.view == local_file.content[5_000:55_000]
 
 
 def test_there_is_no_swapping_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,24 @@ import pytest
 
 from asyncup import upload, upload_file
 from asyncup.errors import AsyncupError, ChecksumMismatch, SourceChanged
-from asyncup.events import BuffersChanged, SourceTouched
+from asyncup.events import BuffersChanged, PartHashed, SourceTouched
 from asyncup.pipeline.memory_map import FilePages, can_swap_pages
 from asyncup.pipeline.options import BufferPolicy, SourceChanges
 from asyncup.pipeline.results import UploadedFile
+from asyncup.pipeline.unloaded_part import NotHashedAhead, UnloadedPages
 from tests.fakes.memory_vault import Endpoint, MemoryVault, do, flipped
-from tests.pipeline.files import ENOUGH_S, LocalFile, append, overwrite_a_byte, require_leases, truncate
-from tests.pipeline.uploads import ATTEMPTS, OPTIONS, PARTS, Witness, outcome, succeeded
+from tests.pipeline.files import (
+    ENOUGH_S,
+    LocalFile,
+    Writer,
+    append,
+    open_and_close,
+    overwrite_a_byte,
+    require_leases,
+    truncate,
+)
+from tests.pipeline.test_hashing_together import needs_it
+from tests.pipeline.uploads import ATTEMPTS, OPTIONS, PART_SIZE, PARTS, Witness, outcome, succeeded
 
 PATH = "/u1/local.bin"
 
@@ -143,6 +154,114 @@ async def test_pages_that_are_read_again_after_a_write_are_not_blamed_on_the_net
     assert len(witness.of(BuffersChanged)) == 1, "there was a lease"
     assert memory.items == {}
     assert memory.sessions == {}
+
+
+class Knocking:
+    """Somebody who comes while a part is hashed that is not loaded yet, and goes on when it is let in.
+
+    Attributes:
+        lost: the parts that could not be hashed like that, and how many pieces of each had been.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch, writer: Writer, *, part: int, piece: int) -> None:
+        self.lost: dict[int, int] = {}
+        pieces = UnloadedPages.pieces
+
+        def knock(pages: UnloadedPages) -> Iterator[memoryview]:
+            number, given = pages._part.number, 0
+            try:
+                for each in pieces(pages):
+                    yield each
+                    given += 1
+                    if (number, given) == (part, piece):
+                        writer.knock()
+                        assert writer.let_in.wait(ENOUGH_S)
+            except NotHashedAhead:
+                self.lost[number] = given
+                raise
+
+        patch.setattr(UnloadedPages, "pieces", knock)
+
+
+@needs_it
+@pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
+@pytest.mark.parametrize("part", [1, 5, PARTS])
+@pytest.mark.parametrize("piece", [1, 2])
+async def test_a_writer_that_changes_nothing_while_parts_are_hashed_ahead_changes_nothing(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, part: int, piece: int
+) -> None:
+    require_leases(local_file.path.parent)
+    memory = MemoryVault()
+    with Writer(lambda: open_and_close(local_file.path)) as writer:
+        knocking = Knocking(monkeypatch, writer, part=part, piece=piece)
+        result, witness = await send(local_file, memory, "fail", "auto")
+    assert knocking.lost[part] == piece
+    sent = succeeded(result)
+    assert memory.items == {PATH: local_file.content}
+    assert list(sent.md5s) == [local_file.md5(number, PART_SIZE) for number in range(1, PARTS + 1)]
+    assert memory.effects.count(Endpoint.PUT_PART) == PARTS
+    assert len(witness.of(BuffersChanged)) == 1
+    assert {event.part for event in witness.of(PartHashed)} == set(range(1, PARTS + 1))
+    witness.assert_consistent()
+
+
+@needs_it
+@pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
+@pytest.mark.parametrize("part", [1, 5, PARTS])
+@pytest.mark.parametrize(
+    ("act", "changes"),
+    [
+        (overwrite_a_byte, "fail"),
+        (truncate, "fail"),
+        (truncate, "warn"),
+        (append, "fail"),
+        (append, "warn"),
+    ],
+)
+async def test_a_writer_that_comes_while_parts_are_hashed_ahead_is_told(
+    local_file: LocalFile,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[Path], None],
+    part: int,
+    changes: SourceChanges,
+) -> None:
+    require_leases(local_file.path.parent)
+    memory = MemoryVault()
+    with Writer(lambda: act(local_file.path)) as writer:
+        knocking = Knocking(monkeypatch, writer, part=part, piece=1)
+        result, witness = await send(local_file, memory, changes, "auto")
+    assert knocking.lost[part] == 1
+    assert type(result) is SourceChanged
+    assert memory.items == {}
+    assert len(witness.of(BuffersChanged)) <= 1
+
+
+@needs_it
+@pytest.mark.skipif(not can_swap_pages(), reason="pages are swapped on Linux only")
+@pytest.mark.parametrize("part", [1, 5, PARTS])
+@pytest.mark.parametrize("act", WRITTEN)
+@pytest.mark.parametrize("changes", ["fail", "warn"])
+async def test_a_write_while_parts_are_hashed_ahead_is_told_or_all_of_it_is_sent(
+    local_file: LocalFile,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[Path], None],
+    part: int,
+    changes: SourceChanges,
+) -> None:
+    """It is in the first part, which may be loaded after it: then there is one file only that was ever sent."""
+    require_leases(local_file.path.parent)
+    memory = MemoryVault()
+    with Writer(lambda: act(local_file.path)) as writer:
+        knocking = Knocking(monkeypatch, writer, part=part, piece=1)
+        result, _ = await send(local_file, memory, changes, "auto")
+    assert knocking.lost[part] == 1
+    assert local_file.path.read_bytes() != local_file.content
+    if isinstance(result, AsyncupError):
+        assert type(result) is SourceChanged
+        assert memory.items == {}
+    else:
+        assert changes == "warn"
+        assert memory.items == {PATH: local_file.path.read_bytes()}
 
 
 @BUFFERS
