@@ -116,7 +116,10 @@ class PartRead:
 
 @dataclass(frozen=True, slots=True)
 class PartHashed:
-    """A part's MD5 is known. `seconds` is the time that hashing took, in a worker thread."""
+    """A part's MD5 is known. `seconds` is the time that hashing took, in a worker thread.
+
+    It may come before the part's `PartRead`, and a second time where the part was copied after all and hashed anew.
+    """
 
     path: str
     part: int

@@ -84,12 +84,19 @@ class Hasher:
         self._all_done = anyio.Event()
 
     def __enter__(self) -> Self:
-        self._begin_ahead()
+        try:
+            self._begin_ahead()
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         self._stopped.set()
         self._threads.end()
         while self._gathered:

@@ -440,3 +440,39 @@ async def test_nothing_that_waits_is_forgotten(groups: list[int], threads: int, 
                 for each in pending:
                     assert await each.wait() == md5(BLOCK + b"+")
                 assert hasher._under_way == 0
+
+
+async def test_no_thread_goes_on_when_the_hasher_could_not_be_entered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter is ending, after the first part was begun: there is no `__exit__` to stop that."""
+    may_end, at_work = threading.Event(), threading.Event()
+
+    def hold(_: int) -> None:
+        at_work.set()
+        assert may_end.wait(ENOUGH_S)
+
+    file = File(Early([BLOCK] * 3, before=hold), Early([BLOCK]))
+    submit, calls = Threads.submit, 0
+
+    def submit_once(threads: Threads, work: Callable[[], object]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            assert at_work.wait(ENOUGH_S)
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+        submit(threads, work)
+
+    monkeypatch.setattr(Threads, "submit", submit_once)
+    async with anyio.create_task_group() as outer:
+
+        async def let_it_end_later() -> None:
+            await anyio.wait_all_tasks_blocked()
+            may_end.set()
+
+        with anyio.fail_after(ENOUGH_S), pytest.raises(ExceptionGroup) as raised:
+            async with anyio.create_task_group() as tasks:
+                outer.start_soon(let_it_end_later)
+                with Hasher(tasks, 1, ignore, ahead=file):
+                    pytest.fail("it was entered")
+        assert may_end.is_set(), "the task group ended while a thread was hashing"
+    assert raised.group_contains(RuntimeError, match="shutdown")
+    file.assert_closed()
