@@ -468,11 +468,14 @@ async def test_no_thread_goes_on_when_the_hasher_could_not_be_entered(monkeypatc
             await anyio.wait_all_tasks_blocked()
             may_end.set()
 
-        with anyio.fail_after(ENOUGH_S), pytest.raises(ExceptionGroup) as raised:
+        async def enter() -> None:
             async with anyio.create_task_group() as tasks:
-                outer.start_soon(let_it_end_later)
                 with Hasher(tasks, 1, ignore, ahead=file):
                     pytest.fail("it was entered")
+
+        outer.start_soon(let_it_end_later)
+        with anyio.fail_after(ENOUGH_S), pytest.raises(ExceptionGroup) as raised:
+            await enter()
         assert may_end.is_set(), "the task group ended while a thread was hashing"
     assert raised.group_contains(RuntimeError, match="shutdown")
     file.assert_closed()
