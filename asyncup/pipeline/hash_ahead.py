@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from asyncup.events import BufferKind
 from asyncup.pipeline import multi_md5
@@ -27,7 +27,7 @@ _MAPPED_IN = 2 * WINDOW
 """Bytes of each part that are in memory at most: the kernel maps in some more than it is asked for."""
 
 _LEFT_FOR_PARTS = 2 * 50_000_000
-"""Bytes of the memory that must be left: one of the largest parts to be sent, and one to be loaded."""
+"""Bytes of the memory that must be left at least: one of the largest parts to be sent, and one to be loaded."""
 
 
 class HashAhead:
@@ -37,13 +37,23 @@ class HashAhead:
         parts: all that will be loaded.
         unloaded: makes what is hashed of a part.
         at_once: how many are hashed together.
+        on_done: called once, when no part is hashed like that any more, nor will be.
     """
 
-    def __init__(self, parts: Iterable[Part], unloaded: Callable[[Part], UnloadedPart], at_once: int) -> None:
+    def __init__(
+        self,
+        parts: Iterable[Part],
+        unloaded: Callable[[Part], UnloadedPart],
+        at_once: int,
+        *,
+        on_done: Callable[[], object] = lambda: None,
+    ) -> None:
         self._untouched = deque(parts)
+        self._on_done = on_done
         self._unloaded = unloaded
         self._at_once = at_once
         self._begun: dict[int, PartHashing] = {}
+        self._under_way: set[PartHashing] = set()
         self._is_filling = False
 
     def next(self) -> UnloadedPart | None:
@@ -59,14 +69,21 @@ class HashAhead:
     def begun(self, hashing: PartHashing) -> None:
         """Note that a part's hashing was begun."""
         self._begun[hashing.source.part.number] = hashing
+        self._under_way.add(hashing)
+
+    def settled(self, hashing: PartHashing) -> None:
+        """Note that a part, of these or others, is not being hashed any more."""
+        self._under_way.discard(hashing)
+        self._done_if_nothing_is_left()
 
     def loaded(self, buffer: PartBuffer) -> PartHashing | None:
         """Note that a part was loaded; return its hashing if that was begun before and is of the very same bytes."""
         if self._untouched and self._untouched[0].number == buffer.part.number:
             self._untouched.popleft()
+            self._done_if_nothing_is_left()
         hashing = self._begun.pop(buffer.part.number, None)
         if hashing is None or hashing.has_ended or not isinstance(buffer, MappedBuffer):
-            # A copy was made after the lease had ended: the file may be another one since.
+            # A copy may have been made after the lease had ended: the file may be another one since.
             return None
         hashing.loaded = buffer
         return hashing
@@ -77,16 +94,24 @@ class HashAhead:
         No more parts are begun: the next ones would not be in the page cache either.
         """
         self._untouched.clear()
+        self._done_if_nothing_is_left()
         hashing.has_ended = True
         buffer, hashing.loaded = hashing.loaded, None
         return buffer
+
+    def _done_if_nothing_is_left(self) -> None:
+        if not self._untouched and not self._under_way:
+            on_done, self._on_done = self._on_done, lambda: None
+            on_done()
 
 
 @contextmanager
 def hashing_ahead(
     parts: Sequence[Part], plan: Plan, buffers: Buffers, memory: MemoryBudget, threads: int, *, shared: bool
 ) -> Iterator[HashAhead | None]:
-    """Hold the memory that it takes to hash parts before they are loaded, and return which may be; None: none.
+    """Hold the memory that it takes to hash parts before they are loaded, for as long as any may be, and return which.
+
+    None: none may.
 
     Args:
         parts: those that will be loaded.
@@ -100,11 +125,10 @@ def hashing_ahead(
     at_once = multi_md5.AT_ONCE * threads
     length = at_once * _MAPPED_IN
     gains = multi_md5.AT_ONCE > 1 and len(parts) > 1 and memory.total < 2 * at_once * plan.part_size
-    spare = not shared and memory.total >= length + _LEFT_FOR_PARTS
+    spare = not shared and memory.total >= length + max(_LEFT_FOR_PARTS, 2 * plan.part_size)
     if not (gains and spare and buffers.kind is BufferKind.MAPPED and memory.take_now(length)):
         yield None
         return
-    try:
-        yield HashAhead(parts, buffers.unloaded, at_once)
-    finally:
-        memory.give_back(length)
+    with ExitStack() as held:
+        held.callback(memory.give_back, length)
+        yield HashAhead(parts, buffers.unloaded, at_once, on_done=held.close)

@@ -69,7 +69,7 @@ class Hasher:
         self._most_at_work = max(threads, at_first)
         self._threads = Threads(self._most_at_work, "asyncup-hash")
         self._most_later = threads
-        self._at_work = 0
+        self._at_work = self._in_hand = 0
         self._joining = threading.Lock()
         self._loop = asyncio.get_running_loop()
         self._on_hashed = on_hashed
@@ -182,7 +182,8 @@ class Hasher:
                 return  # one of those will come to the part that this was called for
             self._at_work += 1
         together: list[PartHashing] = []
-        while self._join(together):
+        in_hand = 0
+        while in_hand := self._join(together, in_hand):
             together = [each for each in together if self._has_more(each)]
             try:
                 if together:
@@ -192,17 +193,24 @@ class Hasher:
                     self._tell(each, error.with_traceback(None))
                 together = []
 
-    def _join(self, together: list[PartHashing]) -> bool:
-        """Add parts that wait: this thread's share of all, as far as there is room. False when its work is done."""
+    def _join(self, together: list[PartHashing], had: int) -> int:
+        """Add parts that wait: this thread's share of all, as far as there is room. Return how many it has then.
+
+        With none its work is done. `had` is what this returned last. Two threads at first have no more in hand than one
+        has later: what is hashed before it is loaded holds memory.
+        """
         with self._joining:
-            share = max(1, -(-self._under_way // self._most_at_work))
+            self._in_hand -= had - len(together)
+            room = max(self._at_once * self._most_later, self._most_at_work)
+            share = min(-(-self._under_way // self._most_at_work), room // self._most_at_work, self._at_once)
             may_join = bool(together) or self._at_work <= self._most_at_work
-            while may_join and self._waiting and len(together) < min(share, self._at_once):
+            while may_join and self._waiting and len(together) < max(1, share) and self._in_hand < room:
                 hashing = self._waiting.popleft()
                 hashing.begin()
                 together.append(hashing)
+                self._in_hand += 1
             self._at_work -= not together
-        return bool(together)
+        return len(together)
 
     def _has_more(self, hashing: PartHashing) -> bool:
         outcome = hashing.go_on(self._stopped)
@@ -216,6 +224,8 @@ class Hasher:
 
     def _settle(self, hashing: PartHashing, outcome: bytes | BaseException, seconds: float) -> None:
         self._under_way -= 1
+        if self._ahead is not None:
+            self._ahead.settled(hashing)
         if isinstance(outcome, bytes):
             self._most_at_work = self._most_later
         if self._stopped.is_set() and not self._under_way:

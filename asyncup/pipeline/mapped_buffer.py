@@ -38,8 +38,8 @@ _SCRATCH = 2**19
 """Bytes read and hashed at once: they stay in a core's own cache in between."""
 
 _HELD_BY_TRANSPORT = 2 * SLICE
-"""A transport holds at most the slice it was given last and the end of the one before (its flow control): so much, or
-those two where they are larger."""
+"""A transport holds at most the slice it was given last and the end of the one before (its flow control): so much,
+or, where the last one is larger, that and as much before it as a slice has else."""
 
 
 class _State(enum.Enum):
@@ -71,7 +71,7 @@ class MappedBuffer:
         self._settled = threading.Event()
         self._refilling = False
         self._closed = False
-        self._previous = self._held_from = self._handed_out = 0
+        self._held_from = self._handed_out = 0
         self._kept = (0, 0)
         self._lost: SourceError | None = None
 
@@ -196,7 +196,6 @@ class MappedBuffer:
                 raise self._lost
             if self._state is _State.LOST or (self._state is _State.MAPPED and not self._lease.protects()):
                 raise self._source.changed("somebody wrote to it while this process was standing still")
-            # Of this slice and the one before.
-            self._held_from = max(0, min(self._previous, end - _HELD_BY_TRANSPORT))
-            self._previous, self._handed_out = begin, end
+            self._held_from = max(0, min(begin - SLICE, end - _HELD_BY_TRANSPORT))
+            self._handed_out = end
             return True

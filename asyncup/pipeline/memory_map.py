@@ -117,8 +117,10 @@ class FilePages:
         return seen.count(b"\1") == len(seen)
 
     def drop(self, end: int) -> None:
-        """Take the pages up to `end` out of the page tables; they stay in the page cache."""
-        _libc_required().madvise(self._address, self._lead + end, _MADV_DONTNEED)
+        """Take the pages before `end` out of the page tables; they stay in the page cache."""
+        length = (self._lead + end) // mmap.PAGESIZE * mmap.PAGESIZE
+        if length > 0:
+            _libc_required().madvise(self._address, length, _MADV_DONTNEED)
 
     def hollow_out(self, begin: int, end: int) -> None:
         """Swap the file's pages for anonymous memory in which only the bytes from `begin` to `end` are kept.

@@ -44,9 +44,9 @@ class UploadOptions:
             other lanes use the line while one waits for an answer, and a part is what a lane loses when it dies.
         memory_budget: bytes of part buffers in memory at once, 256 MiB by default: of the largest parts, one that is
             sent, three that come next, and windows of sixteen others that are hashed before they are loaded. That
-            takes 64 MiB, a budget of 167 MB at least that no other upload shares, a file in the page cache, and the
-            kernel's promise that nobody writes to it. Elsewhere the parts in memory are hashed together, and more of it
-            lets more be. A budget smaller than one part holds one.
+            takes 64 MiB for each thread that hashes, 100 MB beside it, a budget that no other upload shares, a file in
+            the page cache, and the kernel's promise that nobody writes to it. Elsewhere the parts in memory are hashed
+            together, and more of it lets more be. A budget smaller than one part holds one.
         hash_threads: how many threads hash. None (default) is one where each hashes several parts together, as asyncup
             does where it was built with a C compiler, and two until the first digest is known: nothing can be sent
             before. Elsewhere a thread hashes one part, and None is one more than

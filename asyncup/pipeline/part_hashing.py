@@ -32,8 +32,8 @@ class PartHashing:
         new_message: makes the message that its bytes are given to.
 
     Attributes:
-        loaded: of a part that was not loaded when this began: its buffer, since it is. On the event loop only, as
-        has_ended: True when it was found that the part cannot be hashed before it is loaded.
+        loaded: the buffer of a part that was not loaded when this began, since it is. On the event loop only.
+        has_ended: True when it was found that the part cannot be hashed before it is loaded. On the event loop only.
     """
 
     def __init__(self, source: PartBytes, pending: PendingDigest, new_message: Callable[[], multi_md5.Message]) -> None:

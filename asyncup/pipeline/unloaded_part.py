@@ -3,7 +3,8 @@
 What is loaded takes memory for as long as it is sent, and the budget holds few of the largest parts; but MD5 of many
 parts together costs little more than of one. Of a part in here only the piece that is being hashed is mapped in. It is
 a part for nobody but the hasher: where anything is in the way it ends with `NotHashedAhead`, and the part is hashed as
-soon as it is loaded. It never waits for the disk. Must not know which parts are hashed, nor the event loop.
+soon as it is loaded. It seldom waits for the disk: where only some of a window is in the page cache. Must not know
+which parts are hashed, nor the event loop.
 """
 
 from __future__ import annotations
@@ -50,14 +51,17 @@ class UnloadedPages:
         Raises:
             NotHashedAhead: they are not in the page cache, or the lease is gone: so may be the piece that was last.
         """
-        for begin, end in _windows(self._part):
+        for begin in range(0, self._part.length, WINDOW):
+            end = min(begin + WINDOW, self._part.length)
             if not self._may_touch(begin, end):
                 raise NotHashedAhead
             yield self._pages.view[begin:end]
             with self._changing:
                 if self._is_lost:
                     raise NotHashedAhead
-                self._pages.drop(end)
+                # The kernel keeps pages together, in groups that end where a window of the file's own would, and maps
+                # in all of a group that it is asked a part of: of the last group more is wanted.
+                self._pages.drop(end - (self._part.offset + end) % WINDOW)
 
     def let_go(self) -> None:
         """Leave the file's pages: after this the lease may be given back."""
@@ -77,19 +81,6 @@ class UnloadedPages:
             return self._pages.in_page_cache(end - 1, end) and self._pages.make_present(begin, end)
         except OSError:
             return False  # who loads the part finds out, and says so
-
-
-def _windows(part: Part) -> Iterator[tuple[int, int]]:
-    """Yield where each window of a part begins and ends.
-
-    They end where the file's own pages of that size do: the kernel keeps pages together and maps in all of a group that
-    it is asked a part of, and so some of what was dropped before.
-    """
-    begin = 0
-    while begin < part.length:
-        end = min(begin + WINDOW - (part.offset + begin) % WINDOW, part.length)
-        yield begin, end
-        begin = end
 
 
 class UnloadedPart:

@@ -223,7 +223,7 @@ class _SlicedPayload(aiohttp.Payload):
         exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
         since = time.perf_counter()
         slices, size = self._body.slices(), SliceSize()
-        grows = isinstance(writer.transport, TlsConnection)
+        grows = isinstance(getattr(writer, "transport", None), TlsConnection)
         head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
             exchange.waiting = Waiting.OURSELVES

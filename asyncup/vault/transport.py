@@ -23,9 +23,9 @@ class Body(Protocol):
         ...
 
     def slices(self) -> AsyncIterator[memoryview]:
-        """Yield the payload from its beginning, in slices of at most 1 MiB. May raise `SourceError` between two.
+        """Yield the payload from its beginning, in slices of at most 1 MiB, or of as many bytes as it is sent.
 
-        An async generator is sent how many bytes its next slice may have, where more are better; it may ignore that.
+        That is for async generators, which may ignore it. May raise `SourceError` between two.
         """
         ...
 

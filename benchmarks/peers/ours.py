@@ -42,7 +42,7 @@ class NoMd5:
 
 
 def switch_hashing_off() -> None:
-    """Let asyncup hash each part on its own, when it is loaded, with `NoMd5`: to do more about it is part of hashing."""
+    """Let asyncup hash each part on its own, when it is loaded, with `NoMd5`: more of it would be part of hashing."""
     hashlib.md5 = NoMd5  # type: ignore[assignment] # see above
     with contextlib.suppress(ImportError):  # an older revision, which knows nothing but hashlib
         from asyncup.pipeline import multi_md5  # noqa: PLC0415
