@@ -48,8 +48,6 @@ class Hasher:
     Args:
         tasks: the task group that the work belongs to: it does not end before the threads have.
         threads: how many hash.
-        at_first: how many do until the first digest is known, if that is more: before that nothing can be sent, and
-            the other cores have nothing to do.
         on_hashed: called on the event loop with a part and the seconds that it took.
         at_once: how many parts each thread hashes together. None (default) is `multi_md5.AT_ONCE`, which is the most.
         ahead: the parts that may be hashed before they are loaded; None: there are none.
@@ -61,16 +59,12 @@ class Hasher:
         threads: int,
         on_hashed: Callable[[Part, float], None],
         *,
-        at_first: int = 1,
         at_once: int | None = None,
         ahead: HashAhead | None = None,
     ) -> None:
         self._tasks = tasks
-        self._most_at_work = max(threads, at_first)
-        self._threads = Threads(self._most_at_work, "asyncup-hash")
-        self._most_later = threads
-        self._at_work = self._in_hand = 0
-        self._joining = threading.Lock()
+        self._threads = Threads(threads, "asyncup-hash")
+        self._thread_count = threads
         self._loop = asyncio.get_running_loop()
         self._on_hashed = on_hashed
         self._at_once = at_once or multi_md5.AT_ONCE
@@ -166,7 +160,7 @@ class Hasher:
         try:
             self._threads.submit(self._hash)
         except RuntimeError:
-            with self._joining, contextlib.suppress(ValueError):  # a thread that there is may have taken it
+            with contextlib.suppress(ValueError):  # a thread that there is may have taken it
                 self._waiting.remove(hashing)
                 self._under_way -= 1
             raise
@@ -177,13 +171,8 @@ class Hasher:
 
     def _hash(self) -> None:
         """Hash the parts that wait, and those that come meanwhile, until there are none. In a worker thread."""
-        with self._joining:
-            if self._at_work >= self._most_at_work:
-                return  # one of those will come to the part that this was called for
-            self._at_work += 1
         together: list[PartHashing] = []
-        in_hand = 0
-        while in_hand := self._join(together, in_hand):
+        while self._join(together):
             together = [each for each in together if self._has_more(each)]
             try:
                 if together:
@@ -193,24 +182,17 @@ class Hasher:
                     self._tell(each, error.with_traceback(None))
                 together = []
 
-    def _join(self, together: list[PartHashing], had: int) -> int:
-        """Add parts that wait: this thread's share of all, as far as there is room. Return how many it has then.
-
-        With none its work is done. `had` is what this returned last. Two threads at first have no more in hand than one
-        has later: what is hashed before it is loaded holds memory.
-        """
-        with self._joining:
-            self._in_hand -= had - len(together)
-            room = max(self._at_once * self._most_later, self._most_at_work)
-            share = min(-(-self._under_way // self._most_at_work), room // self._most_at_work, self._at_once)
-            may_join = bool(together) or self._at_work <= self._most_at_work
-            while may_join and self._waiting and len(together) < max(1, share) and self._in_hand < room:
+    def _join(self, together: list[PartHashing]) -> bool:
+        """Add parts that wait: this thread's share of all, as far as there is room. False when there is no part."""
+        share = -(-self._under_way // self._thread_count)
+        while len(together) < min(max(1, share), self._at_once):
+            try:
                 hashing = self._waiting.popleft()
-                hashing.begin()
-                together.append(hashing)
-                self._in_hand += 1
-            self._at_work -= not together
-        return len(together)
+            except IndexError:
+                break
+            hashing.begin()
+            together.append(hashing)
+        return bool(together)
 
     def _has_more(self, hashing: PartHashing) -> bool:
         outcome = hashing.go_on(self._stopped)
@@ -226,8 +208,6 @@ class Hasher:
         self._under_way -= 1
         if self._ahead is not None:
             self._ahead.settled(hashing)
-        if isinstance(outcome, bytes):
-            self._most_at_work = self._most_later
         if self._stopped.is_set() and not self._under_way:
             self._all_done.set()
         if isinstance(outcome, NotHashedAhead):

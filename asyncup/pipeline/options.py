@@ -48,8 +48,7 @@ class UploadOptions:
             the page cache, and the kernel's promise that nobody writes to it. Elsewhere the parts in memory are hashed
             together, and more of it lets more be. A budget smaller than one part holds one.
         hash_threads: how many threads hash. None (default) is one where each hashes several parts together, as asyncup
-            does where it was built with a C compiler, and two until the first digest is known: nothing can be sent
-            before. Elsewhere a thread hashes one part, and None is one more than
+            does where it was built with a C compiler. Elsewhere a thread hashes one part, and None is one more than
             there are cores, unless the file has fewer parts, the line is slower than that, or the memory budget holds
             fewer: at most 4 of the largest parts by default.
         content_md5: the form of the `Content-MD5` header: "auto" (default) tries base64, then hex, then none, and

@@ -47,9 +47,6 @@ from asyncup.vault.client import Vault
 
 __all__ = ["Transfer", "Transferred"]
 
-_HASH_AT_FIRST = 2
-"""Threads that share the parts which are hashed together first: two take less time than one, four do not."""
-
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
@@ -243,10 +240,9 @@ class Transfer:
         most = max(1, self.memory.total // plan.part_size)
         put, take = anyio.create_memory_object_stream[ReadPart](most)
         missing, threads = list(plan.parts_from(machine.acknowledged + 1)), self._threads_while_sending(plan)
-        at_first = self.options.hash_threads or min(_HASH_AT_FIRST, cores_to_use())
         with hashing_ahead(missing, plan, buffers, self.memory, threads, shared=self.memory_is_shared) as ahead:
             async with anyio.create_task_group() as tasks:
-                with Hasher(tasks, threads, self._on_hashed, at_first=at_first, ahead=ahead) as hasher, take:
+                with Hasher(tasks, threads, self._on_hashed, ahead=ahead) as hasher, take:
                     tasks.start_soon(read_parts, missing, buffers, hasher, put, self._on_read)
                     md5s += await self._send_each(take, sender, buffers)
         return Transferred(machine, tuple(md5s), known.good, sender.bytes_written)

@@ -154,13 +154,12 @@ FATES = st.builds(
 @given(
     st.lists(FATES, max_size=20),
     st.integers(1, 3),
-    st.integers(1, 3),
     st.sampled_from([1, AT_ONCE]),
     st.integers(1, 8),
     st.integers(1, 6),
 )
 async def test_every_part_has_the_digest_of_what_is_sent(
-    fates: list[Fate], threads: int, at_first: int, at_once: int, ahead_at_once: int, in_memory: int
+    fates: list[Fate], threads: int, at_once: int, ahead_at_once: int, in_memory: int
 ) -> None:
     """Whatever comes first: a part is hashed once, unless other bytes may be sent than were there."""
     hashed: Counter[int] = Counter()
@@ -179,7 +178,6 @@ async def test_every_part_has_the_digest_of_what_is_sent(
                 tasks,
                 threads,
                 lambda part, _: hashed.update([part.number]),
-                at_first=at_first,
                 at_once=at_once,
                 ahead=file,
             )
@@ -364,72 +362,12 @@ async def test_a_part_that_no_thread_can_hash_from_its_buffer_fails_and_does_not
 # -- how many threads
 
 
-async def test_two_threads_until_the_first_digest_is_known_and_one_afterwards() -> None:
-    """At first nothing can be sent, and the other core has nothing else to do."""
-    both_there, third_begun = threading.Barrier(2), threading.Event()
-    may_end = {2: threading.Event(), 3: threading.Event()}
-    threads: dict[int, int] = {}
-
-    def note(number: int) -> Callable[[int], None]:
-        def before(piece: int) -> None:
-            threads[number] = threading.get_ident()
-            if piece == 0 and number <= 2:
-                both_there.wait(ENOUGH_S)
-            if piece == 0 and number == 3:
-                third_begun.set()
-            if piece == 1 and number in may_end:
-                assert may_end[number].wait(ENOUGH_S)
-
-        return before
-
-    parts = [Pieces(b"a", b"b", number=number, before=note(number)) for number in range(1, 11)]
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 4), st.sampled_from([1, AT_ONCE]))
+async def test_nothing_that_waits_is_forgotten(groups: list[int], threads: int, at_once: int) -> None:
+    """However many threads there are; each group comes when the one before it is known."""
     with anyio.fail_after(ENOUGH_S):
         async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, 1, ignore, at_first=2, at_once=1) as hasher:
-                try:
-                    pending = [hasher.start(part) for part in parts[:7]]
-                    assert third_begun.wait(ENOUGH_S)  # the loop does nothing else: no digest is known yet
-                    await pending[0].wait()
-                    may_end[3].set()
-                    # Who has hashed the third part comes to this after all that it was called for.
-                    await hasher._threads.begin(ignore)
-                    assert set(threads) == {1, 2, 3}, "it leaves the others to the one that is still at work"
-                    pending += [hasher.start(part) for part in parts[7:]]
-                    await hasher._threads.begin(ignore)
-                    assert set(threads) == {1, 2, 3}
-                finally:
-                    for event in may_end.values():
-                        event.set()
-                assert [await each.wait() for each in pending] == [md5(b"ab")] * 10
-    assert threads[1] == threads[3] != threads[2]
-    assert {threads[number] for number in range(4, 11)} == {threads[2]}
-
-
-async def test_at_first_two_threads_share_what_is_not_loaded() -> None:
-    both_there, mine = threading.Barrier(2), threading.local()
-    threads: set[int] = set()
-
-    def meet(_: int) -> None:
-        if not hasattr(mine, "met"):
-            mine.met = True
-            both_there.wait(ENOUGH_S)
-            threads.add(threading.get_ident())
-
-    file = File(*[Early([BLOCK], before=meet)] * 4)
-    async with anyio.create_task_group() as tasks:
-        with Hasher(tasks, 1, ignore, at_first=2, ahead=file) as hasher:
-            for number in range(1, 5):
-                assert await hasher.start(MappedPieces(BLOCK, number=number)).wait() == md5(BLOCK)
-    assert len(threads) == 2
-    file.assert_closed()
-
-
-@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 4), st.integers(1, 4), st.sampled_from([1, AT_ONCE]))
-async def test_nothing_that_waits_is_forgotten(groups: list[int], threads: int, at_first: int, at_once: int) -> None:
-    """However many threads there are, at first and later; each group comes when the one before it is known."""
-    with anyio.fail_after(ENOUGH_S):
-        async with anyio.create_task_group() as tasks:
-            with Hasher(tasks, threads, ignore, at_first=at_first, at_once=at_once) as hasher:
+            with Hasher(tasks, threads, ignore, at_once=at_once) as hasher:
                 pending: list[PendingDigest] = []
                 for parts in groups:
                     before = pending[-1:]

@@ -280,7 +280,7 @@ def test_dropped_pages_leave_the_page_tables_and_can_be_had_again(
         lead = offset % 4096
         assert whole == -(-(lead + length) // 4096) * 4096
         pages.drop(end)
-        assert bytes_present(path) == whole - -(-(lead + end) // 4096) * 4096
+        assert bytes_present(path) == whole - (lead + end) // 4096 * 4096, "not the page that only begins before it"
         assert pages.in_page_cache(0, length)
         assert pages.view == CONTENT[offset : offset + length]
 

@@ -82,7 +82,7 @@ def parts(draw: st.DrawFn) -> Part:
 
 
 @given(parts(), st.sampled_from([PAGE, 2 * PAGE, 8 * PAGE, 64 * PAGE, 1000, 5000]))
-def test_the_pieces_are_the_part_and_end_where_windows_of_the_file_do(file: Path, part: Part, window: int) -> None:
+def test_the_pieces_are_the_part_a_window_each(file: Path, part: Part, window: int) -> None:
     wanted = CONTENT[part.offset : part.offset + part.length]
     with pytest.MonkeyPatch.context() as patch, opened(file, part) as (pages, _):
         patch.setattr(unloaded_part, "WINDOW", window)
@@ -94,10 +94,8 @@ def test_the_pieces_are_the_part_and_end_where_windows_of_the_file_do(file: Path
             lengths.append(len(piece))
             piece.release()
     assert sum(lengths) == part.length
-    assert all(0 < length <= window for length in lengths)
-    for count in range(1, len(lengths)):
-        assert (part.offset + sum(lengths[:count])) % window == 0
-    assert len(lengths) == -(-(part.offset + part.length) // window) - part.offset // window
+    assert all(length == window for length in lengths[:-1]), "so that many parts are hashed in step"
+    assert 0 < lengths[-1] <= window
 
 
 def test_what_was_given_leaves_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +107,10 @@ def test_what_was_given_leaves_memory(tmp_path: Path, monkeypatch: pytest.Monkey
         for piece in pages.pieces():
             present.append(bytes_present(large.path))
             piece.release()
-        assert len(present) == 6
-        assert min(present[1:-1]) >= WINDOW, "the piece itself is there"
+        assert len(present) == 5
+        assert min(present) >= WINDOW, "the piece itself is there"
         assert max(present) <= 2 * WINDOW
-        assert bytes_present(large.path) == 0
+        assert bytes_present(large.path) <= WINDOW
 
 
 def given_before_the_end(pages: UnloadedPages) -> list[bytes]:
