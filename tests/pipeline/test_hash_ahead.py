@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -207,6 +208,40 @@ def test_after_an_exception_the_memory_is_given_back() -> None:
     with pytest.raises(LookupError):
         fail()
     assert memory.taken == 0
+
+
+@given(st.integers(0, len(PARTS)), st.booleans(), st.randoms())
+def test_the_memory_is_given_back_when_nothing_is_hashed_ahead_any_more(
+    loaded: int,
+    gives_up: bool,
+    luck: Random,
+) -> None:
+    """Else a file that is not in the page cache would have a part less in memory, and its last parts, too."""
+    memory = MemoryBudget(MEMORY)
+    with hashing_ahead(PARTS, PLAN, Kind(BufferKind.MAPPED), memory, 1, shared=False) as ahead:
+        assert ahead is not None
+        under_way: list[PartHashing] = []
+        for part in PARTS[:loaded]:  # the first are loaded at once: they need not be
+            ahead.loaded(Pieces(b"", number=part.number))
+        assert memory.taken == (0 if loaded == len(PARTS) else HELD)
+        while (early := ahead.next()) is not None:
+            under_way.append(PartHashing(early, PendingDigest(), HashlibMessage))
+            ahead.begun(under_way[-1])
+        luck.shuffle(under_way)
+        for left, hashing in enumerate(under_way, start=1 - len(under_way)):
+            ahead.settled(hashing)
+            if gives_up:
+                ahead.ended(hashing)
+            assert memory.taken == (HELD if left < 0 else 0)
+    assert memory.taken == 0
+
+
+def test_parts_larger_than_what_is_left_do_not_wait_for_it() -> None:
+    plan = Plan(40 * 210_000_000, 210_000_000)
+    for total, may in ((HELD + 2 * plan.part_size, True), (HELD + 2 * plan.part_size - 1, False)):
+        parts, memory = list(plan.parts_from(1)), MemoryBudget(total)
+        with hashing_ahead(parts, plan, Kind(BufferKind.MAPPED), memory, 1, shared=False) as ahead:
+            assert (ahead is not None) is may
 
 
 @given(st.integers(1, 2**32), st.integers(5_000_000, PART_SIZE), st.integers(1, 40), st.integers(1, 4))
