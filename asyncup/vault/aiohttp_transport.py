@@ -27,10 +27,10 @@ from asyncup.errors import ConfigurationError, Phase, ProxyRefused, TlsRefused, 
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.standstill import Waiting
 from asyncup.vault.aiohttp_connector import DirectConnector, TellingConnector
-from asyncup.vault.congestion import sockets_with
 from asyncup.vault.exchange import AGAIN, AWAY, Exchange
 from asyncup.vault.proxy import environment_proxy
 from asyncup.vault.slice_size import SliceSize
+from asyncup.vault.sockets import sockets_with
 from asyncup.vault.tls_connection import TlsConnection
 from asyncup.vault.transport import Body, HttpRequest
 from asyncup.vault.trust import system_trust
@@ -73,7 +73,7 @@ class AiohttpTransport:
         self._now = now
         self._wall = wall
         self._ssl_context = ssl_context
-        self._socket_factory = None if congestion_control is None else sockets_with(congestion_control)
+        self._socket_factory = sockets_with(congestion_control)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._opening = anyio.Lock()
@@ -223,7 +223,7 @@ class _SlicedPayload(aiohttp.Payload):
         exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
         since = time.perf_counter()
         slices, size = self._body.slices(), SliceSize()
-        grows = isinstance(getattr(writer, "transport", None), TlsConnection)
+        grows = unlocked.possible or isinstance(getattr(writer, "transport", None), TlsConnection)
         head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
             exchange.waiting = Waiting.OURSELVES

@@ -1,9 +1,9 @@
 """How many bytes of a payload are written at once: as many as hold the event loop for a few milliseconds. Pure.
 
 Around each slice the loop has about as much to do whatever its length, and must fetch its own code back into the
-processor's cache, which OpenSSL has filled meanwhile. Through TLS on a fast network larger slices save a twentieth of
-the time; on a slow one a slice waits for the network, and small ones tell more often how far it is. Must not know what
-is written, nor to whom.
+processor's cache, which the slice has filled meanwhile. On a fast network larger slices save a twentieth of the time;
+on a slow one a slice waits for the network, and small ones tell more often how far it is. Must not know what is
+written, nor to whom.
 """
 
 from __future__ import annotations

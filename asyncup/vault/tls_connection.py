@@ -26,7 +26,7 @@ _READ_SIZE = 2**16
 _READ_IN_A_ROW = 2**18
 """Bytes that are read before other tasks get their turn."""
 
-_PIECE = 2**20 if sys.platform == "linux" else 2**16
+_PIECE = 2**23 if sys.platform == "linux" else 2**16
 """Bytes that OpenSSL is given in one call. It says that it took all of them or none: where the kernel does not count
 what it took, this is how finely a slow line's progress is seen."""
 

@@ -6,6 +6,9 @@ part, it stood still for most of that time, and with it a core: a tenth of the t
 go of the lock. So whatever the kernel takes at once goes that way, and only the rest through the transport, which waits
 for room.
 
+A quick peer makes room within microseconds. To wait for that on the spot, without the lock, takes less than a turn of
+the event loop; a peer that was not quick once is left to the loop for the rest of the payload.
+
 The order of bytes is kept because it is done only while nothing waits in the transport, and the descriptor is the
 transport's own because the transport says that it is open. Under TLS the bytes are not the connection's own, and
 Windows may be in the middle of a write of the transport's: there it is never done. Must not know HTTP.
@@ -15,21 +18,39 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import sys
+import time
+from collections.abc import Callable
 
 __all__ = ["UnlockedWrite"]
 
+_QUICK_MS = 1
+"""A peer that makes room within this is quick."""
+
+_HOLD_LOOP_S = 0.004
+"""How long room is waited for in one call, again and again: the event loop has others to serve."""
+
 
 class UnlockedWrite:
-    """Writes to one connection's socket.
+    """Writes one payload to one connection's socket.
 
     Args:
         connection: asyncio's or uvloop's transport; None, like one that it cannot be done with, takes nothing.
+        now: seconds of a clock that never goes back; an argument so that tests need no clock.
     """
 
-    def __init__(self, connection: asyncio.WriteTransport | None) -> None:
+    def __init__(self, connection: asyncio.WriteTransport | None, now: Callable[[], float] = time.perf_counter) -> None:
         self._connection = None if connection is None or not _is_bare(connection) else connection
+        self._now = now
         self._descriptor: int | None = None
+        self._room: select.poll | None = None
+        self._is_quick = True
+
+    @property
+    def possible(self) -> bool:
+        """Whether it can be done with this connection at all."""
+        return self._connection is not None
 
     def write(self, view: memoryview) -> int:
         """Return how many bytes from the beginning of `view` were taken, at once; the transport is to write the rest.
@@ -44,10 +65,25 @@ class UnlockedWrite:
             self._descriptor = -1 if seen is None else seen.fileno()
         if self._descriptor < 0:
             return 0
-        try:
-            return os.write(self._descriptor, view)
-        except OSError:
-            return 0
+        taken, length, begun = 0, view.nbytes, self._now()
+        while taken < length:
+            try:
+                taken += os.write(self._descriptor, view[taken:])
+            except BlockingIOError:
+                if not self._makes_room(self._descriptor, begun):
+                    break
+            except OSError:
+                break
+        return taken
+
+    def _makes_room(self, descriptor: int, begun: float) -> bool:
+        if not self._is_quick or self._now() - begun > _HOLD_LOOP_S:
+            return False
+        if self._room is None:
+            self._room = select.poll()
+            self._room.register(descriptor, select.POLLOUT)
+        self._is_quick = bool(self._room.poll(_QUICK_MS))
+        return self._is_quick
 
 
 def _is_bare(connection: asyncio.WriteTransport) -> bool:

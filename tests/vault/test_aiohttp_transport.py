@@ -172,10 +172,17 @@ class Obliging:
 
 
 @pytest.mark.both_loops
-@pytest.mark.parametrize("tls", [False, True])
-async def test_only_tls_asks_for_longer_slices(
-    authority: trustme.CA, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, *, tls: bool
+@pytest.mark.parametrize(("tls", "past_the_transport"), [(False, True), (True, False), (False, False)])
+async def test_longer_slices_are_asked_for_where_they_go_straight_to_the_kernel(
+    authority: trustme.CA,
+    trusting: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tls: bool,
+    past_the_transport: bool,
 ) -> None:
+    if not past_the_transport:
+        monkeypatch.setattr("asyncup.vault.unlocked_write._is_bare", lambda _: False)
     monkeypatch.setattr(SliceSize, "took", lambda size, length, _: setattr(size, "bytes", 2 * max(length, SLICE)))
     body = Obliging(os.urandom(1 + 6 * 2**20))
     async with (
@@ -185,7 +192,7 @@ async def test_only_tls_asks_for_longer_slices(
         await transport.send(request(body=body))
     assert [arrived.body for arrived in server.requests] == [body.content]
     larger = [wanted for wanted in body.wanted if wanted is not None]
-    assert larger[:2] == ([2 * SLICE, 4 * SLICE] if tls else [])
+    assert larger[:2] == ([2 * SLICE, 4 * SLICE] if tls or past_the_transport else [])
 
 
 async def test_only_the_given_headers_and_what_http_needs_go_out() -> None:

@@ -305,7 +305,7 @@ async def test_a_writer_is_paused_when_the_peer_does_not_read_and_goes_on_when_i
         connection.write(content)
         assert protocol.told == ["made", "pause"]
         waiting = connection.get_write_buffer_size()
-        assert 2**16 < waiting < len(content)
+        assert 2**16 < waiting <= len(content), "OpenSSL says of a piece that it took all of it or nothing"
         connection.write(b"more")
         assert connection.get_write_buffer_size() == waiting + 4, "in its turn"
         assert hashed(await peer.reader.readexactly(len(content) + 4)) == hashed(content + b"more")

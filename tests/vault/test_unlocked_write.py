@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from hypothesis import given, strategies as st
 
+from asyncup.vault import unlocked_write
 from asyncup.vault.unlocked_write import UnlockedWrite
 
 MIB = 2**20
@@ -87,6 +90,67 @@ async def test_the_peer_gets_every_byte_in_order(steps: list[tuple[int, int]]) -
         assert received == written
 
 
+@contextmanager
+def reading(peer: socket.socket, length: int) -> Iterator[bytearray]:
+    """What a thread reads, as fast as it can; all of `length` bytes when this is left."""
+    received = bytearray()
+
+    def read() -> None:
+        peer.setblocking(True)
+        while len(received) < length:
+            received.extend(peer.recv(MIB))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield received
+    finally:
+        thread.join()
+
+
+@pytest.mark.both_loops
+async def test_room_that_a_quick_peer_makes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unlocked_write, "_QUICK_MS", 60_000)
+    content = os.urandom(32 * MIB)
+    async with connected() as (transport, peer):
+        with reading(peer, len(content)) as received:
+            assert UnlockedWrite(transport, now=lambda: 0.0).write(memoryview(content)) == len(content)
+        assert received == content
+
+
+@pytest.mark.both_loops
+async def test_the_loop_is_not_held_for_longer_than_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unlocked_write, "_QUICK_MS", 60_000)
+    async with connected() as (transport, peer):
+        moments = itertools.count()  # seconds: whatever is waited for takes too long
+        taken = UnlockedWrite(transport, now=lambda: next(moments)).write(memoryview(bytes(32 * MIB)))
+        assert 0 < taken < 32 * MIB
+        assert len(await read_from(peer, taken)) == taken
+
+
+@pytest.mark.both_loops
+async def test_a_slow_peer_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+
+    class Poll:
+        def register(self, *_: int) -> None:
+            pass
+
+        def poll(self, milliseconds: int) -> list[tuple[int, int]]:
+            waited.append(milliseconds)
+            return []
+
+    monkeypatch.setattr("select.poll", Poll)
+    async with connected() as (transport, peer):
+        unlocked = UnlockedWrite(transport)
+        taken = unlocked.write(memoryview(bytes(32 * MIB)))
+        assert 0 < taken < 32 * MIB
+        assert unlocked.write(memoryview(bytes(MIB))) == 0
+        assert waited == [1], "within a millisecond the peer made no room: the loop waits better"
+        await read_from(peer, taken)
+        assert unlocked.write(memoryview(b"abc")) == 3
+
+
 @pytest.mark.both_loops
 async def test_a_full_socket_takes_nothing() -> None:
     async with connected() as (transport, _):
@@ -126,6 +190,7 @@ def test_a_connection_that_it_cannot_be_done_with(extra: dict[str, object]) -> N
     connection = SimpleNamespace(get_extra_info=extra.get, is_closing=lambda: False, get_write_buffer_size=lambda: 0)
     unlocked = UnlockedWrite(cast("asyncio.WriteTransport", connection))
     assert unlocked.write(memoryview(b"abc")) == 0
+    assert unlocked.possible is ("sslcontext" not in extra)
 
 
 @pytest.mark.both_loops

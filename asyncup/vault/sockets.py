@@ -1,0 +1,74 @@
+"""How the sockets of connections are set before they connect: the send buffer, and TCP's congestion control.
+
+The send buffer holds what was written until the peer has it. For a long line it must hold a whole round trip's bytes,
+and the kernel makes it as large as the line needs: several MB. A peer on this machine, such as a proxy, a tunnel or the
+emulator, has no round trip, and what lies in between is more than a core's cache holds: then every byte goes to the
+main memory and back. With 1 MiB instead a plain blocking loop sends 1.4 times as much.
+
+The congestion control decides how fast a line is filled, and how much of it is given up after a lost packet: on a long
+line that loses some, "bbr" may carry many times what "cubic" does. Must not know who connects, or why.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from asyncup.errors import ConfigurationError
+
+__all__ = ["SocketFactory", "sockets_with"]
+
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+"""Family, type, protocol, canonical name and address, as `socket.getaddrinfo` tells them."""
+
+SocketFactory = Callable[[Any], socket.socket]
+
+_NEAR_SEND_BUFFER = 2**19
+"""For a peer on this machine. Linux counts its own records, too, and makes it twice as much (socket(7))."""
+
+
+def sockets_with(congestion_control: str | None) -> SocketFactory:
+    """Return what makes sockets with that congestion control, such as "bbr" or "cubic"; None is the system's own.
+
+    Raises:
+        ConfigurationError: this system has none of that name, or lets nobody choose.
+    """
+    if congestion_control is None:
+        return lambda address: _made(address, None)
+    if not hasattr(socket, "TCP_CONGESTION"):
+        raise ConfigurationError("this system lets no program choose the congestion control", hint="Leave it out")
+    # The kernel reads a name to its first null.
+    name = congestion_control.encode("ascii", "replace").replace(b"\0", b"?")
+    try:
+        _made((socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ()), name).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the congestion control {congestion_control!r} cannot be used: {error.strerror}",
+            hint="`sysctl net.ipv4.tcp_allowed_congestion_control` lists what there is; `modprobe tcp_bbr` loads bbr",
+        ) from error
+    return lambda address: _made(address, name)
+
+
+def _made(address: AddressInfo, congestion_control: bytes | None) -> socket.socket:
+    family, kind, protocol, _, where = address
+    made = socket.socket(family, kind, protocol)
+    try:
+        if congestion_control is not None:
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion_control)
+        if sys.platform == "linux" and _is_this_machine(where):
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NEAR_SEND_BUFFER)
+    except OSError:
+        made.close()
+        raise
+    made.setblocking(False)  # noqa: FBT003 - the only way to say it
+    return made
+
+
+def _is_this_machine(address: tuple[Any, ...]) -> bool:
+    try:
+        return ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
+    except (ValueError, IndexError):
+        return False
