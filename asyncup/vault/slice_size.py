@@ -15,8 +15,8 @@ SLICE = 2**20
 
 LARGEST_SLICE = 2**23
 
-_TOO_SHORT_S = 0.0025
 _TOO_LONG_S = 0.006
+_TOO_SHORT_S = _TOO_LONG_S / 2
 
 
 class SliceSize:
