@@ -164,15 +164,14 @@ class MappedBuffer:
         self._settled.set()
 
     def empty(self) -> bool:
-        """Take the pages out of this process, and leave the addresses until `close`; False where they are copies.
+        """Take the pages out of this process, and leave the addresses until `close`; False where that cannot be done.
 
-        Nobody may look at the part after this, and no transport have a view of it.
+        Nobody may look at the part after this, and no transport have a view of it. Copies would not be taken out.
         """
         with self._changing:
-            if self._state is not _State.MAPPED:
+            if self._state is not _State.MAPPED or not self._pages.drop(self.part.length):
                 return False
             self._state = _State.LOST
-            self._pages.drop(self.part.length)
         return True
 
     def close(self) -> None:

@@ -116,11 +116,13 @@ class FilePages:
             raise OSError(failed, f"cannot ask for pages in memory: {os.strerror(failed)}")
         return seen.count(b"\1") == len(seen)
 
-    def drop(self, end: int) -> None:
-        """Take the pages before `end` out of the page tables; they stay in the page cache."""
+    def drop(self, end: int) -> bool:
+        """Take the pages before `end` out of the page tables; they stay in the page cache.
+
+        Return False where they stay in the tables, too: in a program that locks its memory (mlockall(2)).
+        """
         length = (self._lead + end) // mmap.PAGESIZE * mmap.PAGESIZE
-        if length > 0:
-            _libc_required().madvise(self._address, length, _MADV_DONTNEED)
+        return length <= 0 or _libc_required().madvise(self._address, length, _MADV_DONTNEED) == 0
 
     def hollow_out(self, begin: int, end: int) -> None:
         """Swap the file's pages for anonymous memory in which only the bytes from `begin` to `end` are kept.

@@ -49,7 +49,8 @@ class UnloadedPages:
         """Yield the part's bytes, in order. Each piece leaves memory when the next one is asked for.
 
         Raises:
-            NotHashedAhead: they are not in the page cache, or the lease is gone: so may be the piece that was last.
+            NotHashedAhead: they are not in the page cache, or do not leave memory, or the lease is gone: so may be the
+                piece that was last.
         """
         for begin in range(0, self._part.length, WINDOW):
             end = min(begin + WINDOW, self._part.length)
@@ -61,7 +62,8 @@ class UnloadedPages:
                     raise NotHashedAhead
                 # The kernel keeps pages together, in groups that end where a window of the file's own would, and maps
                 # in all of a group that it is asked a part of: of the last group more is wanted.
-                self._pages.drop(end - (self._part.offset + end) % WINDOW)
+                if not self._pages.drop(end - (self._part.offset + end) % WINDOW):
+                    raise NotHashedAhead  # the budget holds one window, not the part
 
     def let_go(self) -> None:
         """Leave the file's pages: after this the lease may be given back."""

@@ -692,6 +692,22 @@ async def test_what_a_transport_may_have_in_view_is_not_emptied(
 
 @linux
 @pytest.mark.usefixtures("require_lease")
+async def test_pages_that_cannot_be_taken_out_are_unmapped_at_once(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that locks its memory: the budget would be given back, and the memory not."""
+    closed = count_calls(monkeypatch, FilePages, "close")
+    monkeypatch.setattr("asyncup.pipeline.memory_map._MADV_DONTNEED", -1)  # refused, as it is for locked pages
+    async with scene(large_file, may_map=True) as play:
+        play.buffers.release(await play.load(1), reusable=True)
+        with anyio.fail_after(BOUNDED_S):
+            while play.memory.taken:
+                await anyio.lowlevel.checkpoint()
+        assert len(closed) == 1
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
 async def test_without_a_second_thread_the_first_does_the_work(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

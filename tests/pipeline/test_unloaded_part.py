@@ -312,3 +312,15 @@ def test_pages_are_taken_back_once(file: Path, given_out: int, how: str) -> None
         del pieces
         begun = given_out > 0 or how != "given up"
         assert (pages.open, pages.closed) == ([], int(begun))
+
+
+def test_a_part_whose_windows_do_not_leave_memory_is_not_hashed_ahead(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that locks its memory: the windows together would be the whole part."""
+    monkeypatch.setattr("asyncup.pipeline.memory_map._MADV_DONTNEED", -1)  # refused, as it is for locked pages
+    with opened(file, Part(1, 0, len(CONTENT))) as (pages, _):
+        pieces = pages.pieces()
+        assert next(pieces)
+        with pytest.raises(NotHashedAhead):
+            next(pieces)
