@@ -29,6 +29,7 @@ import anyio.to_thread
 
 from asyncup import TokenLogin, UploadOptions, Vault, events, upload, upload_file
 from asyncup.pipeline import multi_md5
+from asyncup.vault import slice_size
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from benchmarks.files import make_file
 from benchmarks.sink.process import Sink, running_sink
@@ -154,6 +155,8 @@ def _counted(counter: Counter[str]) -> Iterator[None]:
         submit = counting("thread hops", ThreadPoolExecutor.submit)  # the event loop's own threads
         patches.enter_context(mock.patch.object(ThreadPoolExecutor, "submit", submit))
         patches.enter_context(mock.patch.object(hashlib, "md5", CountedMd5))
+        # How far slices grow is the machine's speed, which is not counted here.
+        patches.enter_context(mock.patch.object(slice_size, "LARGEST_SLICE", slice_size.SLICE))
         patches.enter_context(mock.patch.object(multi_md5, "advance", counting("MD5 updates", multi_md5.advance)))
         for name, read in reads.items():
             patches.enter_context(mock.patch.object(os, name, counting("reads", read)))
