@@ -692,6 +692,23 @@ async def test_what_a_transport_may_have_in_view_is_not_emptied(
 
 @linux
 @pytest.mark.usefixtures("require_lease")
+async def test_copies_that_a_writer_has_caused_are_not_kept_until_others_are_unmapped(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped, closed = count_calls(monkeypatch, FilePages, "drop"), count_calls(monkeypatch, FilePages, "close")
+    async with scene(large_file, may_map=True) as play:
+        buffer = await play.load(1)
+        assert isinstance(buffer, MappedBuffer)
+        buffer.let_go()
+        play.buffers.release(buffer, reusable=True)
+        with anyio.fail_after(BOUNDED_S):
+            while play.memory.taken:
+                await anyio.lowlevel.checkpoint()
+        assert (len(dropped), len(closed)) == (0, 1)
+
+
+@linux
+@pytest.mark.usefixtures("require_lease")
 async def test_pages_that_cannot_be_taken_out_are_unmapped_at_once(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

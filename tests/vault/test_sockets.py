@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +15,8 @@ from asyncup.emulator import EmulatorConfig, running_emulator
 from asyncup.errors import ConfigurationError
 from asyncup.vault import sockets
 from asyncup.vault.sockets import AddressInfo, SocketFactory, sockets_with
+
+T = TypeVar("T")
 
 can_choose = pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="this system lets nobody choose")
 ANY: AddressInfo = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ())
@@ -31,28 +35,35 @@ def test_every_socket_has_it() -> None:
             assert not made.getblocking()
 
 
-@can_choose
-async def test_requests_go_through_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
+async def seen_in_a_request(
+    monkeypatch: pytest.MonkeyPatch, look: Callable[[socket.socket], T], congestion_control: str | None
+) -> list[T]:
+    """What `look` sees in each socket that a request to an emulator makes, before that connects."""
+    seen: list[T] = []
     choose = sockets.sockets_with
 
     def witnessed(name: str | None) -> SocketFactory:
         factory = choose(name)
 
         def make(address: AddressInfo) -> socket.socket:
-            opened = factory(address)
-            made.append(used_by(opened))
-            return opened
+            made = factory(address)
+            seen.append(look(made))
+            return made
 
         return make
 
     monkeypatch.setattr("asyncup.vault.aiohttp_transport.sockets_with", witnessed)
     async with (
         running_emulator(EmulatorConfig(token="T")) as emulator,
-        Vault(emulator.url, TokenLogin("T"), congestion_control="reno") as vault,
+        Vault(emulator.url, TokenLogin("T"), congestion_control=congestion_control) as vault,
     ):
         assert await vault.list_upload_sessions() == []
-    assert made == ["reno"]
+    return seen
+
+
+@can_choose
+async def test_requests_go_through_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await seen_in_a_request(monkeypatch, used_by, "reno") == ["reno"]
 
 
 @can_choose
@@ -74,8 +85,7 @@ def send_buffer(made: socket.socket) -> int:
 
 
 def to(host: str) -> AddressInfo:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, 443))
+    return (*ANY[:-1], (host, 443))  # nothing is connected: IPv6 need not be there
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
@@ -115,24 +125,5 @@ def test_a_socket_that_cannot_be_set_is_not_left_open(monkeypatch: pytest.Monkey
 
 
 async def test_without_a_choice_requests_go_through_such_sockets_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-    choose = sockets.sockets_with
-
-    def witnessed(name: str | None) -> SocketFactory:
-        factory = choose(name)
-
-        def make(address: AddressInfo) -> socket.socket:
-            opened = factory(address)
-            made.append(send_buffer(opened))
-            return opened
-
-        return make
-
-    monkeypatch.setattr("asyncup.vault.aiohttp_transport.sockets_with", witnessed)
-    async with (
-        running_emulator(EmulatorConfig(token="T")) as emulator,
-        Vault(emulator.url, TokenLogin("T")) as vault,
-    ):
-        assert await vault.list_upload_sessions() == []
     with sockets_with(None)(to("127.0.0.1")) as expected:
-        assert made == [send_buffer(expected)]
+        assert await seen_in_a_request(monkeypatch, send_buffer, None) == [send_buffer(expected)]

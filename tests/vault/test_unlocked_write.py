@@ -97,13 +97,16 @@ def reading(peer: socket.socket, length: int) -> Iterator[bytearray]:
 
     def read() -> None:
         peer.setblocking(True)
-        while len(received) < length:
-            received.extend(peer.recv(MIB))
+        while len(received) < length and (piece := peer.recv(MIB)):
+            received.extend(piece)
 
     thread = threading.Thread(target=read)
     thread.start()
     try:
         yield received
+    except BaseException:
+        peer.shutdown(socket.SHUT_RDWR)  # the rest does not come
+        raise
     finally:
         thread.join()
 
@@ -118,31 +121,37 @@ async def test_room_that_a_quick_peer_makes_is_waited_for(monkeypatch: pytest.Mo
         assert received == content
 
 
-@pytest.mark.both_loops
-async def test_the_loop_is_not_held_for_longer_than_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unlocked_write, "_QUICK_MS", 60_000)
-    async with connected() as (transport, peer):
-        moments = itertools.count()  # seconds: whatever is waited for takes too long
-        taken = UnlockedWrite(transport, now=lambda: next(moments)).write(memoryview(bytes(32 * MIB)))
-        assert 0 < taken < 32 * MIB
-        assert len(await read_from(peer, taken)) == taken
-
-
-@pytest.mark.both_loops
-async def test_a_slow_peer_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[int] = []
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """For how many milliseconds room was waited for; it never came."""
+    milliseconds: list[int] = []
 
     class Poll:
         def register(self, *_: int) -> None:
             pass
 
-        def poll(self, milliseconds: int) -> list[tuple[int, int]]:
-            waited.append(milliseconds)
+        def poll(self, timeout: int) -> list[tuple[int, int]]:
+            milliseconds.append(timeout)
             return []
 
     monkeypatch.setattr("select.poll", Poll)
+    return milliseconds
+
+
+@pytest.mark.both_loops
+async def test_the_loop_is_not_held_for_longer_than_it_may_be(waited: list[int]) -> None:
     async with connected() as (transport, peer):
-        unlocked = UnlockedWrite(transport)
+        moments = itertools.count()  # seconds: writing alone takes too long
+        taken = UnlockedWrite(transport, now=lambda: next(moments)).write(memoryview(bytes(32 * MIB)))
+        assert 0 < taken < 32 * MIB
+        assert waited == []
+        assert len(await read_from(peer, taken)) == taken
+
+
+@pytest.mark.both_loops
+async def test_a_slow_peer_is_waited_for_once(waited: list[int]) -> None:
+    async with connected() as (transport, peer):
+        unlocked = UnlockedWrite(transport, now=lambda: 0.0)
         taken = unlocked.write(memoryview(bytes(32 * MIB)))
         assert 0 < taken < 32 * MIB
         assert unlocked.write(memoryview(bytes(MIB))) == 0
