@@ -36,7 +36,7 @@ def _draw(axes: Axes, title: str, measured: Measured) -> None:
     names = ["minimal program" if figures.client == MINIMAL else figures.client for figures in shown]
     colours = [BLUE if figures.client == OURS else GREY for figures in shown]
     axes.barh(names, rates, xerr=spread, color=colours, ecolor=INK, capsize=2, height=0.65)
-    most = max([*rates, *([measured.limit.roofline] if measured.limit else [])])
+    most = max([*(figures.rate.high for figures in shown), *([measured.limit.roofline] if measured.limit else [])])
     for row, rate in enumerate(rates):  # in a column of their own, clear of bars, spreads and the roofline
         axes.text(most * 1.18, row, f"{rate:.2f}", ha="right", va="center")
     if measured.limit is not None:
