@@ -22,7 +22,7 @@ from asyncup.pipeline.results import UploadedFile
 from asyncup.pipeline.resume import Continuation
 from asyncup.pipeline.single_error import forget_session, naming_session
 from asyncup.pipeline.small_file import send_small_file
-from asyncup.pipeline.transfer import Transfer
+from asyncup.pipeline.transfer import Transfer, Transferred
 from asyncup.protocol.paths import file_destination, parent_of
 from asyncup.protocol.responses import UploadSession
 from asyncup.vault.client import Vault
@@ -97,11 +97,13 @@ async def _from_file(transfer: Transfer, target: str, *, overwrite: bool, resume
         async with own_session(transfer, target, overwrite=overwrite) as own:
             if own is not None:
                 transfer.opened(own.session.id, created=False)
-                return await _through_session(transfer, target, own.session, own.continuation)
+                done = await _through_session(transfer, own.session, own.continuation)
+                return _uploaded(transfer, target, own.session, *done)
     session = await _new_session(transfer, target, overwrite=overwrite)
     with in_use(transfer.vault, session.id):
         async with without_twin(transfer.vault, session):
-            return await _through_session(transfer, target, session)
+            done = await _through_session(transfer, session)
+    return _uploaded(transfer, target, session, *done)
 
 
 async def _make_folders(transfer: Transfer, target: str) -> None:
@@ -140,11 +142,17 @@ async def _new_session(transfer: Transfer, target: str, *, overwrite: bool) -> U
 
 
 async def _through_session(
-    transfer: Transfer, target: str, session: UploadSession, continuation: Continuation | None = None
-) -> UploadedFile:
+    transfer: Transfer, session: UploadSession, continuation: Continuation | None = None
+) -> tuple[Transferred, int | None]:
+    """Fill and commit an upload session. Return what was done, and the job by which Vault made the file."""
     async with _abort_when_useless(transfer, session):
         done = await transfer.run(session, continuation)
-        job_id = await commit(transfer, session, done)
+        return done, await commit(transfer, session, done)
+
+
+def _uploaded(
+    transfer: Transfer, target: str, session: UploadSession, done: Transferred, job_id: int | None
+) -> UploadedFile:
     elapsed_s, waits_s = transfer.finish()
     return UploadedFile(
         path=transfer.source.path,

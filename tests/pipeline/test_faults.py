@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from asyncup import MemoryBudget, PasswordLogin, upload, upload_file
 from asyncup.errors import AsyncupError, UploadSessionConflict
@@ -167,13 +167,14 @@ async def test_every_fault_without_end(file: LocalFile, name: str) -> None:
 
 @settings(max_examples=settings().max_examples // 2)
 @given(
-    st.lists(
+    faults=st.lists(
         st.tuples(st.sampled_from(list(Endpoint)), st.integers(1, 6), st.sampled_from(sorted(FAULTS))),
         min_size=2,
         max_size=12,
         unique_by=lambda drawn: drawn[:2],
     ).map(lambda faults: [each for each in faults if each[:2] in requests_for(each[2]) or "flipped" not in each[2]])
 )
+@example(faults=[(Endpoint.CREATE_SESSION, 1, "500"), (Endpoint.LIST_SESSIONS, 2, "500")])  # told after the end
 async def test_many_faults_together(
     tmp_path_factory: pytest.TempPathFactory, faults: list[tuple[Endpoint, int, str]]
 ) -> None:
