@@ -19,9 +19,10 @@ import anyio.lowlevel
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from asyncup.errors import SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
+from asyncup.pipeline.gathered_visits import visit_thread
 from asyncup.pipeline.options import PageCachePolicy, SourceChanges
 from asyncup.pipeline.source import Source, SourceIdentity
-from asyncup.pipeline.thread_visit import to_its_end, visit_thread
+from asyncup.pipeline.thread_visit import to_its_end
 
 __all__ = ["open_source"]
 

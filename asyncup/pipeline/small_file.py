@@ -15,9 +15,9 @@ import anyio
 from asyncup.errors import ChecksumMismatch
 from asyncup.events import BufferKind, BytesWritten, PartAcknowledged, PartHashed, PartStarted, Stage, UploadStarted
 from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline.gathered_visits import visit_thread
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import PartBuffer, WholeBuffer
-from asyncup.pipeline.thread_visit import visit_thread
 from asyncup.pipeline.transfer import Transfer
 from asyncup.protocol.content_md5 import ContentMd5Form, ContentMd5Policy, header_value
 from asyncup.protocol.plan import Part, Plan

@@ -1,10 +1,9 @@
 """One visit to a thread, for what a disk may hold up: opening a file, reading one or a part of it, closing it.
 
 However the caller is cancelled, by a scope or by asyncio's `Task.cancel`, it is not before the thread has done its
-work: what would go on there is an open file that nobody closes, or memory that is somebody else's by then. By the event
-loop's own threads, where it is about a file: anyio's take the loop three turns more, which is much beside sending a
-small one. By an upload's own, where it is about a part: the loop's may be busy for as long as the program likes, and
-other uploads wait for the memory. Must not know files.
+work: what would go on there is an open file that nobody closes, or memory that is somebody else's by then. Visits about
+a file are made by the event loop's own threads, see `gathered_visits`. Those about a part by an upload's own: the
+loop's may be busy for as long as the program likes, and other uploads wait for the memory. Must not know files.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Generic, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 
-__all__ = ["Threads", "to_its_end", "visit_thread"]
+__all__ = ["Threads", "Visit", "to_its_end"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -58,7 +57,7 @@ class Threads:
         """
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
-            self.submit(_Visit(result, partial(work, *arguments)).make)
+            self.submit(Visit(result, partial(work, *arguments)).make)
         except RuntimeError:
             result.cancel()  # a later thread may come to it: nobody waits for its error
             raise
@@ -69,7 +68,7 @@ class Threads:
         self._pool.shutdown(wait=False)
 
 
-class _Visit(Generic[T]):
+class Visit(Generic[T]):
     """What a thread is to do, once, and what becomes known by it."""
 
     def __init__(self, result: asyncio.Future[T], work: Callable[[], T]) -> None:
@@ -89,6 +88,10 @@ class _Visit(Generic[T]):
         result.get_loop().call_soon_threadsafe(tell)
         del result, work, tell
 
+    def fail(self, error: BaseException) -> None:
+        """Say that no thread will make this visit, and why. On the event loop."""
+        _fail(self._result, error)
+
 
 def _succeed(result: asyncio.Future[T], value: T) -> None:
     if not result.done():
@@ -98,14 +101,6 @@ def _succeed(result: asyncio.Future[T], value: T) -> None:
 def _fail(result: asyncio.Future[T], error: BaseException) -> None:
     if not result.done():
         result.set_exception(error)
-
-
-async def visit_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
-    """Return what `work` returns in a thread of the event loop's, which ends with the loop.
-
-    When the caller was cancelled meanwhile, that is lost.
-    """
-    return await to_its_end(asyncio.get_running_loop().run_in_executor(None, work, *arguments))
 
 
 async def to_its_end(visit: asyncio.Future[T], *, on_cancelled: Callable[[], object] = lambda: None) -> T:
@@ -118,17 +113,27 @@ async def to_its_end(visit: asyncio.Future[T], *, on_cancelled: Callable[[], obj
         on_cancelled: called when the caller is cancelled before that, so that it ends sooner.
     """
     try:
-        # Not `asyncio.shield`, which from Python 3.14 on complains of an error that comes after a cancellation.
-        await asyncio.wait([visit])
+        await _until_done(visit)
     except asyncio.CancelledError:
         on_cancelled()
         with anyio.CancelScope(shield=True):
             while not visit.done():
                 with suppress(asyncio.CancelledError):
-                    await asyncio.wait([visit])
+                    await _until_done(visit)
         visit.exception()  # seen: else the event loop complains that nobody looked
         raise
     try:
         return visit.result()
     finally:
         del visit  # it has the error, whose traceback has this frame: a circle, which holds what the work held
+
+
+async def _until_done(visit: asyncio.Future[T]) -> None:
+    """Wait for a visit, which goes on when the caller is cancelled.
+
+    Not by `asyncio.wait`, which takes three times as long, nor by `asyncio.shield`, which from Python 3.14 on complains
+    of an error that comes after a cancellation.
+    """
+    told: asyncio.Future[None] = visit.get_loop().create_future()
+    visit.add_done_callback(lambda _: None if told.done() else told.set_result(None))
+    await told

@@ -29,6 +29,7 @@ from asyncup.pipeline import multi_md5
 from asyncup.pipeline.buffers import Buffers, open_buffers
 from asyncup.pipeline.drain import Lane
 from asyncup.pipeline.emitter import Emitter
+from asyncup.pipeline.gathered_visits import visit_thread
 from asyncup.pipeline.hash_ahead import hashing_ahead
 from asyncup.pipeline.hash_threads import cores_to_use, threads_while_comparing, threads_while_sending
 from asyncup.pipeline.hasher import Hasher
@@ -39,7 +40,6 @@ from asyncup.pipeline.resume import Continuation, compare_held_parts, compare_pa
 from asyncup.pipeline.sender import Sender
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.stage_clock import StageClock
-from asyncup.pipeline.thread_visit import visit_thread
 from asyncup.protocol.plan import Part, Plan, make_plan
 from asyncup.protocol.responses import HeldPart, UploadSession
 from asyncup.protocol.upload_session import UploadSessionMachine, held_part_size

@@ -1,5 +1,6 @@
 """Files to upload, which no test may leave mapped."""
 
+import asyncio
 import random
 import sys
 from collections.abc import Iterator
@@ -38,3 +39,11 @@ def large_file(tmp_path: Path) -> Iterator[LocalFile]:
     yield file
     if LINUX:
         assert mappings_of(file.path) == 0
+
+
+@pytest.fixture
+async def complaints() -> list[object]:
+    """What the event loop complains of."""
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: said.append(complaint))
+    return said
