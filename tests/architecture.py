@@ -32,7 +32,12 @@ FLOORS = {
 }
 # Where a package may be used at all; whoever else needs what it does goes through that place.
 ONLY_IN = {
-    "aiohttp": ("asyncup.vault.aiohttp_transport", "asyncup.vault.aiohttp_connector", "asyncup.emulator"),
+    "aiohttp": (
+        "asyncup.vault.aiohttp_transport",
+        "asyncup.vault.aiohttp_connector",
+        "asyncup.vault.payloads",
+        "asyncup.emulator",
+    ),
     "cyclopts": ("asyncup.cli",),
     "rich": ("asyncup.cli",),
     "uvloop": ("asyncup.cli", "asyncup.emulator.tcp_proxy.__main__"),

@@ -31,10 +31,6 @@ from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "open_buffers"]
 
-_EMPTIED = 16
-"""Parts without pages that are unmapped together. Python unmaps with the interpreter's lock held, and waits for whoever
-brings pages in meanwhile: after each part it took a twentieth of the throughput."""
-
 
 class Buffers:
     """Makes part buffers for one file. Use `open_buffers`.
@@ -57,7 +53,6 @@ class Buffers:
         self._spare: list[mmap.mmap] = []
         self._in_use: set[PartBuffer] = set()
         self._mapped: set[MappedBuffer] = set()
-        self._emptied: list[MappedBuffer] = []
         self._unloaded: set[UnloadedPages] = set()
         self._changing = threading.Lock()
         # Its own: the program's may be busy for as long as it likes. One loads, the other unmaps meanwhile.
@@ -103,7 +98,7 @@ class Buffers:
         if isinstance(buffer, MappedBuffer):
             with self._changing:
                 self._mapped.discard(buffer)
-            self._unmap(buffer, at_once=not reusable)
+            self._unmap(buffer)
             return
         assert isinstance(buffer, CopiedBuffer)  # noqa: S101 - `load` makes no third kind
         if reusable:
@@ -112,16 +107,16 @@ class Buffers:
             _free(buffer.memory)
         self._memory.give_back(buffer.length)
 
-    def _unmap(self, buffer: MappedBuffer, *, at_once: bool) -> None:
+    def _unmap(self, buffer: MappedBuffer) -> None:
         def done(unmapped: asyncio.Future[None]) -> None:
             self._memory.give_back(buffer.length)
             if unmapped.exception() is None:
                 self._being_unmapped.remove(unmapped)
 
         try:
-            unmapped = self._threads.begin(self._close, buffer, at_once)
+            unmapped = self._threads.begin(self._close, buffer)
         except RuntimeError:  # the interpreter is ending: its threads take no more work, and others wait for the memory
-            self._close(buffer, True)  # noqa: FBT003 - `at_once`
+            self._close(buffer)
             self._memory.give_back(buffer.length)
             return
         self._being_unmapped.add(unmapped)
@@ -136,23 +131,9 @@ class Buffers:
             self._source.done_with(part.offset, part.length)
         return buffer
 
-    def _close(self, buffer: MappedBuffer, at_once: bool) -> None:  # noqa: FBT001 - through a thread's queue
-        """Give a part's pages back. Where a transport may still have it in view, they stay there until it lets go."""
-        if at_once or not buffer.empty():
-            buffer.close()
-        else:
-            with self._changing:
-                self._emptied.append(buffer)
-                enough = len(self._emptied) >= _EMPTIED
-            if enough:
-                self._unmap_emptied()
+    def _close(self, buffer: MappedBuffer) -> None:
+        buffer.close()
         self._source.done_with(buffer.part.offset, buffer.part.length)
-
-    def _unmap_emptied(self) -> None:
-        with self._changing:
-            emptied, self._emptied = self._emptied, []
-        for buffer in emptied:
-            buffer.close()
 
     async def release_all(self) -> None:
         """Give back what is still in use, when no thread works on it any more."""
@@ -164,7 +145,6 @@ class Buffers:
         if left := list(self._being_unmapped):
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(left)
-        self._unmap_emptied()  # a thread would hold the interpreter's lock for as long
         for unmapped in left:
             unmapped.result()
 

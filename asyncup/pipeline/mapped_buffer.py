@@ -163,17 +163,6 @@ class MappedBuffer:
                 self._state = _State.FILLED if lost is None else _State.LOST
         self._settled.set()
 
-    def empty(self) -> bool:
-        """Take the pages out of this process, and leave the addresses until `close`; False where that cannot be done.
-
-        Nobody may look at the part after this, and no transport have a view of it. Copies would not be taken out.
-        """
-        with self._changing:
-            if self._state is not _State.MAPPED or not self._pages.drop(self.part.length):
-                return False
-            self._state = _State.LOST
-        return True
-
     def close(self) -> None:
         """Unmap, or leave that to the refill that is under way. Nothing may be asked of it after this."""
         with self._changing:

@@ -1,9 +1,8 @@
-"""The transport over aiohttp: with its connector, the only module of the library that imports aiohttp.
+"""The transport over aiohttp: with its connector and its payloads, the only modules of the library that import aiohttp.
 
-One connector per Vault keeps connections warm. A payload goes out as memoryview slices, without a copy of ours: aiohttp
-would take a whole part in one piece, which blocks the event loop while TLS encrypts it. There is no total timeout, but
-an exchange in which nothing moves is ended, and whatever ends early is cut at once: a connection that is merely closed
-would go on sending, behind our back, views of memory that is used again.
+One connector per Vault keeps connections warm. There is no total timeout, but an exchange in which nothing moves is
+ended, and whatever ends early is cut at once: a connection that is merely closed would go on sending, behind our back,
+views of memory that is used again.
 
 aiohttp would send an idempotent request once more when its connection ends without an answer. That is prevented: what
 Vault holds is asked first, and an abort that was done would be refused the second time. Must not know Vault's
@@ -15,36 +14,27 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import ParamSpec, cast
+from collections.abc import Callable
+from typing import cast
 
 import aiohttp
 import anyio
 import anyio.to_thread
-from aiohttp.abc import AbstractStreamWriter
 
 from asyncup.errors import ConfigurationError, Phase, ProxyRefused, TlsRefused, TransportError, VaultUnreachable
 from asyncup.protocol.answers import Answer
-from asyncup.protocol.standstill import Waiting
 from asyncup.vault.aiohttp_connector import DirectConnector, TellingConnector
 from asyncup.vault.exchange import AGAIN, AWAY, Exchange
+from asyncup.vault.payloads import Payloads
 from asyncup.vault.proxy import environment_proxy
-from asyncup.vault.slice_size import SliceSize
 from asyncup.vault.sockets import sockets_with
-from asyncup.vault.tls_connection import TlsConnection
-from asyncup.vault.transport import Body, HttpRequest
+from asyncup.vault.transport import HttpRequest
 from asyncup.vault.trust import system_trust
-from asyncup.vault.unlocked_write import UnlockedWrite
 
 __all__ = ["AiohttpTransport"]
 
-P = ParamSpec("P")
-
 _KEEPALIVE_S = 60.0
 _CONNECTIONS = 100
-_HOLD_LOOP_S = 0.002
-"""How long slices are written in a row before other tasks get their turn."""
-
 _LARGEST_ANSWER = 64 * 1024 * 1024
 """No answer of Vault's is larger: a download is asked for in ranges of at most 50 MB (documented)."""
 
@@ -78,6 +68,7 @@ class AiohttpTransport:
         self._closed = False
         self._opening = anyio.Lock()
         self._room = asyncio.Semaphore(_CONNECTIONS)
+        self._payloads = Payloads()
 
     async def send(self, request: HttpRequest) -> Answer:
         """See `Transport.send`."""
@@ -127,7 +118,7 @@ class AiohttpTransport:
                 request.method,
                 (request.origin or self._base_url) + request.target,
                 headers=request.headers,
-                data=body if isinstance(body, bytes) or body is None else _SlicedPayload(body, exchange),
+                data=body if isinstance(body, bytes) or body is None else self._payloads.of(body, exchange),
                 allow_redirects=False,
             ) as response:
                 exchange.received(0)
@@ -192,80 +183,6 @@ def _translate(error: Exception, request: HttpRequest, exchange: Exchange) -> Ex
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return TlsRefused(operation, Phase.TLS, reason, hint=_TLS)
     return exchange.marked(VaultUnreachable(operation, phase, reason, hint=AWAY))
-
-
-class _SlicedPayload(aiohttp.Payload):
-    """Writes a `Body` slice by slice, awaiting the transport's flow control after each one.
-
-    The first slice is small: aiohttp joins it with the headers into one write, and so into one segment.
-    """
-
-    def __init__(self, body: Body, exchange: Exchange) -> None:
-        super().__init__(body, content_type="application/octet-stream")
-        self._size = body.length
-        self._body = body
-        self._exchange = exchange
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 - the base class's
-        raise TypeError("a part's payload is bytes, and is never turned into text")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        await self.write_with_length(writer, None)
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
-        exchange = self._exchange
-        connection = getattr(writer, "transport", None)
-        exchange.writes_to(connection)
-        await self._write_slices(writer, UnlockedWrite(connection))
-        self._tell(exchange.sent)
-
-    async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:
-        exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
-        since = time.perf_counter()
-        slices, size = self._body.slices(), SliceSize()
-        grows = unlocked.possible or isinstance(getattr(writer, "transport", None), TlsConnection)
-        head_is_out = False  # aiohttp has it, and writes it with the first slice
-        while True:
-            exchange.waiting = Waiting.OURSELVES
-            try:
-                view = await (_next_of(slices, size.bytes) if grows and head_is_out else anext(slices, None))
-            except Exception as error:
-                exchange.body_error = error  # aiohttp would take it for a broken connection
-                raise
-            if view is None:
-                break
-            exchange.waiting = Waiting.NETWORK
-            meter.handed += view.nbytes
-            begun = time.perf_counter()
-            taken = unlocked.write(view) if head_is_out else 0
-            if taken < view.nbytes:
-                await writer.write(view[taken:])
-            now = time.perf_counter()
-            size.took(view.nbytes, now - begun)
-            head_is_out = True
-            if on_written is not None:
-                self._tell(on_written, view.nbytes)
-            if now - since > _HOLD_LOOP_S:
-                # A fast peer never makes the transport pause, and then nothing above gives way to other tasks.
-                await asyncio.sleep(0)
-                since = time.perf_counter()
-
-    def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            whom(*args, **kwargs)
-        except Exception as error:
-            self._exchange.body_error = error  # kept for the same reason as the body's own
-            raise
-
-
-async def _next_of(slices: AsyncIterator[memoryview], size: int) -> memoryview | None:
-    """Return the next slice, if there is one, of about that size if the body can."""
-    if not isinstance(slices, AsyncGenerator):
-        return await anext(slices, None)
-    try:
-        return cast("memoryview", await slices.asend(size))
-    except StopAsyncIteration:
-        return None
 
 
 def _reason(error: Exception) -> str:

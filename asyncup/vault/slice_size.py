@@ -20,7 +20,11 @@ _TOO_SHORT_S = _TOO_LONG_S / 2
 
 
 class SliceSize:
-    """The bytes of the next slice, from how long the last ones took."""
+    """The bytes of the next slice, from how long the last ones took.
+
+    Attributes:
+        bytes: how many.
+    """
 
     def __init__(self) -> None:
         self.bytes = SLICE

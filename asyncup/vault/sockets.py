@@ -1,9 +1,10 @@
 """How the sockets of connections are set before they connect: the send buffer, and TCP's congestion control.
 
 The send buffer holds what was written until the peer has it. For a long line it must hold a whole round trip's bytes,
-and the kernel makes it as large as the line needs: several MB. A peer on this machine, such as a proxy, a tunnel or the
-emulator, has no round trip, and what lies in between is more than a core's cache holds: then every byte goes to the
-main memory and back. With 1 MiB instead a plain blocking loop sends 1.4 times as much.
+and the kernel makes it as large as the line needs: several MB. A peer at a loopback address, such as a proxy, a tunnel
+or the emulator, has no round trip, and what lies in between is more than a core's cache holds: then every byte goes to
+the main memory and back. With 1 MiB instead a plain blocking loop sends 1.4 times as much. Where the system allows no
+buffer of that size (`net.core.wmem_max`), it stays the kernel's.
 
 The congestion control decides how fast a line is filled, and how much of it is given up after a lost packet: on a long
 line that loses some, "bbr" may carry many times what "cubic" does. Must not know who connects, or why.
@@ -11,6 +12,7 @@ line that loses some, "bbr" may carry many times what "cubic" does. Must not kno
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 import sys
@@ -27,7 +29,7 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 SocketFactory = Callable[[Any], socket.socket]
 
 _NEAR_SEND_BUFFER = 2**19
-"""For a peer on this machine. Linux counts its own records, too, and makes it twice as much (socket(7))."""
+"""For a loopback address. Linux counts its own records, too, and makes it twice as much (socket(7))."""
 
 
 def sockets_with(congestion_control: str | None) -> SocketFactory:
@@ -58,7 +60,7 @@ def _made(address: AddressInfo, congestion_control: bytes | None) -> socket.sock
     try:
         if congestion_control is not None:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion_control)
-        if sys.platform == "linux" and _is_this_machine(where):
+        if sys.platform == "linux" and _is_loopback(where) and _allows(_NEAR_SEND_BUFFER):
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NEAR_SEND_BUFFER)
     except OSError:
         made.close()
@@ -67,8 +69,21 @@ def _made(address: AddressInfo, congestion_control: bytes | None) -> socket.sock
     return made
 
 
-def _is_this_machine(address: tuple[Any, ...]) -> bool:
+def _is_loopback(address: tuple[Any, ...]) -> bool:
     try:
-        return ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
+        seen = ipaddress.ip_address(str(address[0]).partition("%")[0])
     except (ValueError, IndexError):
+        return False
+    mapped = seen.ipv4_mapped if isinstance(seen, ipaddress.IPv6Address) else None
+    return (mapped or seen).is_loopback  # Python 3.13 looks into it itself
+
+
+@functools.cache
+def _allows(send_buffer: int) -> bool:
+    """Whether a socket gets a buffer of that size: one that was asked for what it does not get, keeps the less."""
+    try:
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+            return tried.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= 2 * send_buffer
+    except OSError:  # a sandbox may refuse it, and it was nobody's wish
         return False

@@ -124,19 +124,6 @@ async def test_every_part_is_the_files(large_file: LocalFile, *, may_map: bool) 
         assert play.told == []
 
 
-def count_calls(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[object]:
-    """What a method was called for, from now on."""
-    called: list[object] = []
-    method = getattr(owner, name)
-
-    def counting(self: object, *arguments: object) -> object:
-        called.append(self)
-        return method(self, *arguments)
-
-    monkeypatch.setattr(owner, name, counting)
-    return called
-
-
 @linux
 async def test_a_file_that_is_open_for_writing_is_copied(large_file: LocalFile) -> None:
     with large_file.path.open("r+b"):
@@ -663,77 +650,15 @@ async def test_a_part_is_unmapped_while_the_disk_holds_up_another(
 
 @linux
 @pytest.mark.usefixtures("require_lease")
-async def test_emptied_parts_are_unmapped_together(large_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    dropped, closed = count_calls(monkeypatch, FilePages, "drop"), count_calls(monkeypatch, FilePages, "close")
-    monkeypatch.setattr("asyncup.pipeline.buffers._EMPTIED", 2)
-    async with scene(large_file, may_map=True) as play:
-        for released, (number, unmapped) in enumerate(((1, 0), (2, 2), (1, 2)), start=1):
-            play.buffers.release(await play.load(number), reusable=True)
-            with anyio.fail_after(BOUNDED_S):
-                while play.memory.taken:
-                    await anyio.lowlevel.checkpoint()
-            assert (len(dropped), len(closed)) == (released, unmapped)
-    assert len(closed) == 3, "at the end nothing stays mapped"
-
-
-@linux
-@pytest.mark.usefixtures("require_lease")
-async def test_what_a_transport_may_have_in_view_is_not_emptied(
-    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dropped, closed = count_calls(monkeypatch, FilePages, "drop"), count_calls(monkeypatch, FilePages, "close")
-    async with scene(large_file, may_map=True) as play:
-        play.buffers.release(await play.load(1), reusable=False)
-        with anyio.fail_after(BOUNDED_S):
-            while play.memory.taken:
-                await anyio.lowlevel.checkpoint()
-        assert (len(dropped), len(closed)) == (0, 1)
-
-
-@linux
-@pytest.mark.usefixtures("require_lease")
-async def test_copies_that_a_writer_has_caused_are_not_kept_until_others_are_unmapped(
-    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dropped, closed = count_calls(monkeypatch, FilePages, "drop"), count_calls(monkeypatch, FilePages, "close")
-    async with scene(large_file, may_map=True) as play:
-        buffer = await play.load(1)
-        assert isinstance(buffer, MappedBuffer)
-        buffer.let_go()
-        play.buffers.release(buffer, reusable=True)
-        with anyio.fail_after(BOUNDED_S):
-            while play.memory.taken:
-                await anyio.lowlevel.checkpoint()
-        assert (len(dropped), len(closed)) == (0, 1)
-
-
-@linux
-@pytest.mark.usefixtures("require_lease")
-async def test_pages_that_cannot_be_taken_out_are_unmapped_at_once(
-    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A program that locks its memory: the budget would be given back, and the memory not."""
-    closed = count_calls(monkeypatch, FilePages, "close")
-    monkeypatch.setattr("asyncup.pipeline.memory_map._MADV_DONTNEED", -1)  # refused, as it is for locked pages
-    async with scene(large_file, may_map=True) as play:
-        play.buffers.release(await play.load(1), reusable=True)
-        with anyio.fail_after(BOUNDED_S):
-            while play.memory.taken:
-                await anyio.lowlevel.checkpoint()
-        assert len(closed) == 1
-
-
-@linux
-@pytest.mark.usefixtures("require_lease")
 async def test_without_a_second_thread_the_first_does_the_work(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unmapping = HeldUp()
-    drop = FilePages.drop
+    unmap = FilePages.close
 
-    def slowly(pages: FilePages, end: int) -> None:
+    def slowly(pages: FilePages) -> None:
         unmapping()
-        drop(pages, end)
+        unmap(pages)
 
     def none_left(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -746,7 +671,7 @@ async def test_without_a_second_thread_the_first_does_the_work(
             loaded.append(await play.load(2))
 
         with monkeypatch.context() as patch:
-            patch.setattr(FilePages, "drop", slowly)
+            patch.setattr(FilePages, "close", slowly)
             patch.setattr(threading.Thread, "start", none_left)
             play.buffers.release(buffer, reusable=True)
             with anyio.fail_after(BOUNDED_S):

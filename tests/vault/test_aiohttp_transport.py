@@ -11,9 +11,8 @@ import ssl
 import sys
 import threading
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -33,50 +32,14 @@ from asyncup.errors import (
 from asyncup.protocol.answers import Answer
 from asyncup.vault.aiohttp_connector import TellingConnector
 from asyncup.vault.aiohttp_transport import AiohttpTransport
-from asyncup.vault.slice_size import SliceSize
 from asyncup.vault.transport import Body, HttpRequest, Patience
-from asyncup.vault.unlocked_write import UnlockedWrite
 from tests.fakes.memory_body import SLICE, MemoryBody
 from tests.fakes.raw_server import SUCCESS, Connection, RawServer, answering, raw_server
+from tests.vault.loopback_transport import SECRET, certified, request, tasks_of_aiohttp, transport_for
 
-SECRET = "s3cret-of-a-login"
 OK = b'{"responseStatus":"SUCCESS"}'
 SHORT = Patience(stall_s=0.3, answer_s=0.3)
 SIZES = [0, 1, SLICE - 1, SLICE, SLICE + 1, 5 * SLICE + 7]
-
-
-def request(
-    method: str = "PUT",
-    target: str = "/api/v25.2/x",
-    *,
-    body: Body | bytes | None = None,
-    patience: Patience = Patience(10, 10),  # noqa: B008 - a frozen value
-    on_written: Callable[[int], None] | None = None,
-    on_sent: Callable[[], None] | None = None,
-    origin: str | None = None,
-) -> HttpRequest:
-    headers = {"Accept": "application/json", "Authorization": SECRET, "User-Agent": "tests"}
-    return HttpRequest("trying", method, target, headers, body, patience, on_written, on_sent, origin)
-
-
-@asynccontextmanager
-async def transport_for(url: str, context: ssl.SSLContext | None = None) -> AsyncIterator[AiohttpTransport]:
-    """A transport that leaves nothing behind: no task, and no connection on the server's side."""
-    transport = AiohttpTransport(url, ssl_context=context)
-    try:
-        yield transport
-    finally:
-        await transport.aclose()
-        await transport.aclose()
-    await anyio.wait_all_tasks_blocked()
-    assert tasks_of_aiohttp() == []
-
-
-def tasks_of_aiohttp() -> list[str]:
-    """What aiohttp still does in the background."""
-    names = [str(getattr(task.get_coro(), "__qualname__", "")) for task in asyncio.all_tasks()]
-    codes = [getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks()]
-    return [name for name, code in zip(names, codes, strict=True) if code and "/aiohttp/" in code.co_filename]
 
 
 def everything(error: BaseException) -> str:
@@ -124,23 +87,6 @@ async def test_what_arrives_is_what_was_sent(size: int) -> None:
 
 
 @pytest.mark.both_loops
-async def test_slices_go_past_the_transport_and_the_head_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    write, past = UnlockedWrite.write, list[int]()
-
-    def counting(unlocked: UnlockedWrite, view: memoryview) -> int:
-        past.append(write(unlocked, view))
-        return past[-1]
-
-    monkeypatch.setattr(UnlockedWrite, "write", counting)
-    content = os.urandom(20 * SLICE)
-    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
-        await transport.send(request(body=MemoryBody(content)))
-    assert [arrived.body for arrived in server.requests] == [content]
-    assert len(past) == 19, "the first slice is written together with the head"
-    assert sum(past) > 0
-
-
-@pytest.mark.both_loops
 async def test_what_arrives_is_what_was_sent_over_tls(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
     content = os.urandom(3 * SLICE)
     async with (
@@ -151,48 +97,6 @@ async def test_what_arrives_is_what_was_sent_over_tls(authority: trustme.CA, tru
         await transport.send(request("POST", body=b"form"))
     assert [arrived.body for arrived in server.requests] == [content, b"form"]
     assert server.opened == 1
-
-
-@dataclass
-class Obliging:
-    """A body whose slices are as long as they are wanted, and which remembers that."""
-
-    content: bytes
-    wanted: list[int | None] = field(default_factory=list)
-
-    @property
-    def length(self) -> int:
-        return len(self.content)
-
-    async def slices(self) -> AsyncGenerator[memoryview, int | None]:
-        begin, end = 0, 1
-        while begin < self.length:
-            self.wanted.append((yield memoryview(self.content)[begin:end]))
-            begin, end = end, end + (self.wanted[-1] or SLICE)
-
-
-@pytest.mark.both_loops
-@pytest.mark.parametrize(("tls", "past_the_transport"), [(False, True), (True, False), (False, False)])
-async def test_longer_slices_are_asked_for_where_they_go_straight_to_the_kernel(
-    authority: trustme.CA,
-    trusting: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    tls: bool,
-    past_the_transport: bool,
-) -> None:
-    if not past_the_transport:
-        monkeypatch.setattr("asyncup.vault.unlocked_write._is_bare", lambda _: False)
-    monkeypatch.setattr(SliceSize, "took", lambda size, length, _: setattr(size, "bytes", 2 * max(length, SLICE)))
-    body = Obliging(os.urandom(1 + 6 * 2**20))
-    async with (
-        raw_server(answering(SUCCESS), tls=certified(authority) if tls else None) as server,
-        transport_for(server.url, trusting if tls else None) as transport,
-    ):
-        await transport.send(request(body=body))
-    assert [arrived.body for arrived in server.requests] == [body.content]
-    larger = [wanted for wanted in body.wanted if wanted is not None]
-    assert larger[:2] == ([2 * SLICE, 4 * SLICE] if tls or past_the_transport else [])
 
 
 async def test_only_the_given_headers_and_what_http_needs_go_out() -> None:
@@ -1045,33 +949,6 @@ async def test_what_was_given_up_is_not_sent_behind_our_back(ending: str) -> Non
 
 
 # TLS
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own proxy has no part in these tests."""
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-def certified(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    """What a server with a certificate for those names needs."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
-    return context
 
 
 async def tls_refused(server: RawServer, context: ssl.SSLContext | None) -> TlsRefused:

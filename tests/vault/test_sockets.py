@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
 
@@ -89,7 +89,7 @@ def to(host: str) -> AddressInfo:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.4.5.6", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.4.5.6", "::1", "::ffff:127.0.0.1"])
 @pytest.mark.parametrize("congestion_control", [None, "reno"])
 def test_a_peer_on_this_machine_is_sent_what_a_core_can_keep_near(host: str, congestion_control: str | None) -> None:
     asked = 2**19
@@ -106,22 +106,59 @@ def test_a_peer_elsewhere_has_the_send_buffer_that_the_kernel_makes_for_its_line
         assert not made.getblocking()
 
 
-def test_a_socket_that_cannot_be_set_is_not_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[socket.socket] = []
+class Refusing(socket.socket):
+    """A socket that lets nobody set it."""
 
-    class Refusing(socket.socket):
-        def __init__(self, *args: int) -> None:
-            super().__init__(*args)
-            made.append(self)
+    made: ClassVar[list[socket.socket]] = []
 
-        def setsockopt(self, *_: object) -> None:
-            raise OSError("no")
+    def __init__(self, *args: int) -> None:
+        super().__init__(*args)
+        self.made.append(self)
 
+    def setsockopt(self, *_: object) -> None:
+        """See `socket.socket.setsockopt`."""
+        raise OSError("no")
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
+    """All sockets that are made refuse to be set."""
     monkeypatch.setattr(socket, "socket", Refusing)
     monkeypatch.setattr(sys, "platform", "linux")
+    sockets._allows.cache_clear()
+    yield Refusing.made
+    for each in Refusing.made:
+        each.close()
+    Refusing.made.clear()
+    sockets._allows.cache_clear()
+
+
+@can_choose
+def test_a_socket_that_cannot_be_set_as_it_was_wished_is_not_left_open(
+    monkeypatch: pytest.MonkeyPatch, refusing: list[socket.socket]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Refusing, "setsockopt", lambda *_: None)
+        make = sockets_with("reno")
     with pytest.raises(OSError, match="no"):
-        sockets_with(None)(to("127.0.0.1"))
-    assert [each.fileno() for each in made] == [-1]
+        make(to("192.0.2.1"))
+    assert len(refusing) == 2
+    assert [each.fileno() for each in refusing] == [-1, -1]
+
+
+def test_a_sandbox_that_lets_nobody_set_the_send_buffer_does_not_matter(refusing: list[socket.socket]) -> None:
+    made = sockets_with(None)(to("127.0.0.1"))
+    assert made in refusing
+    assert made.fileno() >= 0
+    assert not made.getblocking()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
+def test_a_system_that_allows_less_keeps_its_own_send_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it would be worse than what the kernel makes, and would be set for good."""
+    monkeypatch.setattr(sockets, "_NEAR_SEND_BUFFER", 2**30)
+    with socket.socket() as untouched, sockets_with(None)(to("127.0.0.1")) as made:
+        assert send_buffer(made) == send_buffer(untouched)
 
 
 async def test_without_a_choice_requests_go_through_such_sockets_too(monkeypatch: pytest.MonkeyPatch) -> None:

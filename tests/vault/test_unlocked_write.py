@@ -161,6 +161,13 @@ async def test_a_slow_peer_is_waited_for_once(waited: list[int]) -> None:
 
 
 @pytest.mark.both_loops
+async def test_who_may_not_wait_does_not(waited: list[int]) -> None:
+    async with connected() as (transport, _):
+        assert 0 < UnlockedWrite(transport, now=lambda: 0.0).write(memoryview(bytes(32 * MIB)), waits=False) < 32 * MIB
+    assert waited == []
+
+
+@pytest.mark.both_loops
 async def test_a_full_socket_takes_nothing() -> None:
     async with connected() as (transport, _):
         unlocked = UnlockedWrite(transport)
@@ -199,7 +206,7 @@ def test_a_connection_that_it_cannot_be_done_with(extra: dict[str, object]) -> N
     connection = SimpleNamespace(get_extra_info=extra.get, is_closing=lambda: False, get_write_buffer_size=lambda: 0)
     unlocked = UnlockedWrite(cast("asyncio.WriteTransport", connection))
     assert unlocked.write(memoryview(b"abc")) == 0
-    assert unlocked.possible is ("sslcontext" not in extra)
+    assert not unlocked.possible
 
 
 @pytest.mark.both_loops
