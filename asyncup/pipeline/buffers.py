@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import mmap
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 import anyio.from_thread
@@ -29,7 +31,15 @@ from asyncup.pipeline.thread_visit import Threads, to_its_end
 from asyncup.pipeline.unloaded_part import UnloadedPages, UnloadedPart
 from asyncup.protocol.plan import Part
 
-__all__ = ["Buffers", "open_buffers"]
+__all__ = ["Buffers", "Loaded", "open_buffers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A part in memory, and the seconds that reading it took."""
+
+    buffer: PartBuffer
+    seconds: float
 
 
 class Buffers:
@@ -73,16 +83,23 @@ class Buffers:
         Raises:
             SourceError: the part cannot be read, or the file has changed.
         """
-        await self._memory.take(part.length)
+        return (await self.load_some([part]))[0].buffer
+
+    async def load_some(self, parts: Sequence[Part]) -> list[Loaded]:
+        """As `load`, for the first of some parts, and for as many behind it as there is memory for without waiting."""
+        await self._memory.take(parts[0].length)
+        some = [parts[0], *itertools.takewhile(lambda part: self._memory.take_now(part.length), parts[1:])]
         given_up = threading.Event()
         try:
             # Not kept in a name: an error's traceback has this frame, and its future has the error.
-            return await to_its_end(self._threads.begin(self._load, part, given_up), on_cancelled=given_up.set)
+            return await to_its_end(self._threads.begin(self._load_each, some, given_up), on_cancelled=given_up.set)
         except BaseException:
             given_up.set()  # where the system has no more threads, it waits for one all the same
             # A buffer that was made is given back at the end, with the others that are in use.
-            if all(buffer.part is not part for buffer in self._in_use):
-                self._memory.give_back(part.length)
+            made = [buffer.part for buffer in self._in_use]
+            for part in some:
+                if all(part is not each for each in made):
+                    self._memory.give_back(part.length)
             raise
 
     def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
@@ -121,6 +138,13 @@ class Buffers:
             return
         self._being_unmapped.add(unmapped)
         unmapped.add_done_callback(done)
+
+    def _load_each(self, parts: Sequence[Part], given_up: threading.Event) -> list[Loaded]:
+        loaded = []
+        for part in parts:
+            begun = time.perf_counter()
+            loaded.append(Loaded(self._load(part, given_up), time.perf_counter() - begun))
+        return loaded
 
     def _load(self, part: Part, given_up: threading.Event) -> PartBuffer:
         go_on_unless(given_up)

@@ -5,8 +5,9 @@ It runs ahead of the sender as far as the queue and the byte budget allow. Must 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from asyncup.pipeline.pending_digest import PendingDigest
 from asyncup.protocol.plan import Part
 
 __all__ = ["ReadPart", "next_part", "read_parts"]
+
+_READ_TOGETHER = 32 * 2**20
+"""Bytes of small parts that one visit to a thread reads: less than one of the largest part, which is read alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,33 @@ async def read_parts(
     Raises:
         SourceError: a part cannot be read, or the file has changed.
     """
+    left = deque(parts)
+    wanted = 1  # the first is waited for
     async with queue:
-        for part in parts:
-            begun = time.perf_counter()
-            buffer = await buffers.load(part)
-            on_read(part, time.perf_counter() - begun)
-            try:
-                await _put(queue, ReadPart(part, buffer, hasher.start(buffer)))
-            except anyio.BrokenResourceError:
-                # The sender has stopped taking parts: it has its own reason to fail.
-                return
-            del buffer  # whoever keeps a later part's error keeps this frame
+        while left:
+            some = await buffers.load_some(list(itertools.islice(left, wanted)))
+            for loaded in some:
+                part = left.popleft()
+                on_read(part, loaded.seconds)
+                try:
+                    await _put(queue, ReadPart(part, loaded.buffer, hasher.start(loaded.buffer)))
+                except anyio.BrokenResourceError:
+                    # The sender has stopped taking parts: it has its own reason to fail.
+                    return
+            del some, loaded  # whoever keeps a later part's error keeps this frame
+            wanted = _how_many(left, queue)
         hasher.all_started()
+
+
+def _how_many(left: Sequence[Part], queue: MemoryObjectSendStream[ReadPart]) -> int:
+    """Return how many parts are read by the next visit to a thread: small ones together, as far as the queue has room.
+
+    The loop, while it is sending, hears of a visit's end about once for each part: reading one by one would never get
+    ahead of it.
+    """
+    seen = queue.statistics()
+    room = int(seen.max_buffer_size) - seen.current_buffer_used
+    return max(1, min(room, _READ_TOGETHER // left[0].length)) if left else 0
 
 
 # anyio's own ways give the event loop a turn first: neither a reader that waits for a thread in between, nor a sender

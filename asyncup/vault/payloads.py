@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from copy import copy
 from typing import ParamSpec, cast
 
 import aiohttp
@@ -17,7 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from asyncup.protocol.standstill import Waiting
 from asyncup.vault.exchange import Exchange
-from asyncup.vault.slice_size import SliceSize
+from asyncup.vault.slice_size import SLICE, SliceSize
 from asyncup.vault.tls_connection import TlsConnection
 from asyncup.vault.transport import Body
 from asyncup.vault.unlocked_write import UnlockedWrite
@@ -34,12 +33,12 @@ class Payloads:
     """Makes payloads, and has what those to one server know of each other.
 
     Attributes:
-        slice_size: how the slices of the last one ended: the next one begins so.
+        slice_bytes: of the last slices of the last one: the next one begins so.
         under_way: how many are being written.
     """
 
     def __init__(self) -> None:
-        self.slice_size = SliceSize()
+        self.slice_bytes = SLICE
         self.under_way = 0
 
     def of(self, body: Body, exchange: Exchange) -> aiohttp.Payload:
@@ -85,7 +84,7 @@ class _SlicedPayload(aiohttp.Payload):
     async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:
         exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
         since = time.perf_counter()
-        slices, size, left = self._body.slices(), copy(self._all.slice_size), self._body.length
+        slices, size, left = self._body.slices(), SliceSize(self._all.slice_bytes), self._body.length
         grows = unlocked.possible or isinstance(getattr(writer, "transport", None), TlsConnection)
         head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
@@ -115,7 +114,7 @@ class _SlicedPayload(aiohttp.Payload):
                 # the connection back by the time that the next request asks for one, and would make another.
                 await asyncio.sleep(0)
                 since = time.perf_counter()
-        self._all.slice_size.bytes = size.bytes
+        self._all.slice_bytes = size.bytes
 
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         try:

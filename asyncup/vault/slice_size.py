@@ -22,12 +22,15 @@ _TOO_SHORT_S = _TOO_LONG_S / 2
 class SliceSize:
     """The bytes of the next slice, from how long the last ones took.
 
+    Args:
+        bytes_: of the first one.
+
     Attributes:
-        bytes: how many.
+        bytes: of the next one.
     """
 
-    def __init__(self) -> None:
-        self.bytes = SLICE
+    def __init__(self, bytes_: int = SLICE) -> None:
+        self.bytes = bytes_
 
     def took(self, length: int, seconds: float) -> None:
         """Note how long a slice took until the network had it, or was about to."""

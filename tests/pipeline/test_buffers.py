@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ import anyio.to_thread
 import pytest
 
 from asyncup import MemoryBudget
-from asyncup.errors import SourceChanged
+from asyncup.errors import SourceChanged, SourceUnreadable
 from asyncup.events import BufferKind
 from asyncup.pipeline import buffers as buffers_module, source as source_module
 from asyncup.pipeline.buffers import Buffers, open_buffers
@@ -26,6 +27,7 @@ from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, PiecesWithdrawn
+from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.unloaded_part import NotHashedAhead
 from asyncup.protocol.plan import Plan
@@ -229,6 +231,37 @@ async def test_a_part_waits_for_memory(large_file: LocalFile) -> None:
             play.buffers.release(first, reusable=True)
         await play.assert_right(loaded[0])
         await play.assert_right(second)
+
+
+@pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
+@pytest.mark.parametrize(("budget", "loaded"), [(1, 1), (2, 2), (3, 3), (8, 3)])
+async def test_some_parts_are_loaded_together_as_far_as_there_is_memory_now(
+    large_file: LocalFile, budget: int, loaded: int, *, may_map: bool
+) -> None:
+    async with scene(large_file, may_map=may_map, budget=budget * PART_SIZE) as play:
+        some = await play.buffers.load_some([play.plan.part(number) for number in (2, 3, 4)])
+        assert [each.buffer.part.number for each in some] == [2, 3, 4][:loaded]
+        assert play.memory.taken == loaded * PART_SIZE
+        for each in some:
+            assert each.seconds >= 0
+            await play.assert_right(each.buffer)
+
+
+@pytest.mark.parametrize("bad", [1, 2, 3])
+async def test_one_of_some_parts_that_cannot_be_read_leaves_no_memory_taken(
+    large_file: LocalFile, monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    def fail_there(fd: int, view: memoryview, offset: int) -> int:
+        if offset == (bad - 1) * PART_SIZE:
+            raise OSError(errno.EIO, "the disk is broken")
+        return read_into(fd, view, offset)
+
+    monkeypatch.setattr("asyncup.pipeline.source.read_into", fail_there)
+    async with scene(large_file, may_map=False) as play:
+        with pytest.raises(SourceUnreadable):
+            await play.buffers.load_some([play.plan.part(number) for number in (1, 2, 3)])
+        # Those that were read are in use until the end; `scene` looks whether all of it is given back then.
+        assert play.memory.taken == bad * PART_SIZE
 
 
 @pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])

@@ -1,7 +1,7 @@
 """The producer: parts in order, no further ahead than allowed, and nothing kept when it fails."""
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 
 from asyncup import MemoryBudget
 from asyncup.errors import SourceError, SourceUnreadable
-from asyncup.pipeline import source as source_module
-from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline import reader, source as source_module
+from asyncup.pipeline.buffers import Buffers, Loaded, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.positional_read import read_into
@@ -90,6 +90,29 @@ async def test_every_part_comes_in_order_with_its_digest(local_file: LocalFile, 
             scene.release(item)
     assert numbers == list(range(first, 11))
     assert scene.read == numbers
+
+
+@pytest.mark.parametrize(("together", "visits"), [(4, [1, 4, 4, 1]), (1, [1] * 10), (0.5, [1] * 10), (20, [1, 9])])
+async def test_small_parts_are_read_together_and_the_first_one_alone(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, together: float, visits: list[int]
+) -> None:
+    """One by one, a reader never gets ahead of a loop that is busy with sending."""
+    monkeypatch.setattr(reader, "_READ_TOGETHER", int(together * PART_SIZE))
+    read, load_some = list[int](), Buffers.load_some
+
+    async def witness(buffers: Buffers, parts: Sequence[Part]) -> list[Loaded]:
+        some = await load_some(buffers, parts)
+        read.append(len(some))
+        return some
+
+    monkeypatch.setattr(Buffers, "load_some", witness)
+    async with reading(local_file, ahead=12) as scene:
+        items = [item async for item in scene.take]
+        assert [item.part.number for item in items] == list(range(1, 11))
+        for item in items:
+            await item.digest.wait()
+            scene.release(item)
+    assert read == visits
 
 
 async def test_nothing_is_read_when_nothing_is_missing(local_file: LocalFile) -> None:
