@@ -88,8 +88,10 @@ def _against_machine(measured: Measured, ours: Figures) -> Iterator[Bar]:
         yield Bar(f"{name}: share of the bare loop", bare.ours_is.median, OF_BARE_LOOP)
     wire = measured.of(BARE)
     if wire is not None and bare is not None:
+        # The quickest of those that send into it: what it takes from one it could take from the others, too.
+        into_sink = max(bare.rate.median, ours.rate.median)
         yield Bar(
-            f"{name}: sendall into the sink, share of a bare socket", bare.rate.median / wire.rate.median, SINK_OF_BARE
+            f"{name}: the quickest into the sink, share of a bare socket", into_sink / wire.rate.median, SINK_OF_BARE
         )
 
 

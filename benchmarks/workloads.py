@@ -75,7 +75,7 @@ class Workload:
 
 
 QUICK = (
-    Workload(name="plain", rotating=(*PEERS, TOGETHER), rounds=3),
+    Workload(name="plain", rotating=(*PEERS, TOGETHER), rounds=2),
     Workload(
         name="plain, 8 MiB parts",
         size=GIB // 2,
@@ -84,9 +84,9 @@ QUICK = (
         rotating=(TOGETHER,),
         rounds=2,
     ),
-    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=2),
+    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
     Workload(name="TLS", tls=True, size=GIB // 2, rotating=(*PEERS, TOGETHER), rounds=2),
-    Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=2),
+    Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=3),
     Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )
 

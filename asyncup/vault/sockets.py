@@ -21,7 +21,7 @@ from typing import Any
 
 from asyncup.errors import ConfigurationError
 
-__all__ = ["SocketFactory", "sockets_with"]
+__all__ = ["SocketFactory", "is_loopback", "sockets_with"]
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """Family, type, protocol, canonical name and address, as `socket.getaddrinfo` tells them."""
@@ -60,7 +60,7 @@ def _made(address: AddressInfo, congestion_control: bytes | None) -> socket.sock
     try:
         if congestion_control is not None:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion_control)
-        if sys.platform == "linux" and _is_loopback(where) and _allows(_NEAR_SEND_BUFFER):
+        if sys.platform == "linux" and is_loopback(where) and _allows(_NEAR_SEND_BUFFER):
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NEAR_SEND_BUFFER)
     except OSError:
         made.close()
@@ -69,7 +69,8 @@ def _made(address: AddressInfo, congestion_control: bytes | None) -> socket.sock
     return made
 
 
-def _is_loopback(address: tuple[Any, ...]) -> bool:
+def is_loopback(address: tuple[Any, ...]) -> bool:
+    """Whether an Internet address, as `socket.getaddrinfo` and `getpeername` tell it, is this machine's own."""
     try:
         seen = ipaddress.ip_address(str(address[0]).partition("%")[0])
     except (ValueError, IndexError):

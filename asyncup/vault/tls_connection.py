@@ -18,6 +18,7 @@ import sys
 from contextlib import suppress
 from typing import Any, cast
 
+from asyncup.vault.cork import Cork
 from asyncup.vault.tls_handshake import shake_hands
 
 __all__ = ["TlsConnection"]
@@ -46,7 +47,7 @@ class TlsConnection(asyncio.Transport):
     def __init__(self, secured: ssl.SSLSocket, context: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._socket = secured
+        self._socket, self._cork = secured, Cork(secured)
         self._context = context
         self._protocol = protocol
         self._waiting: collections.deque[memoryview] = collections.deque()
@@ -225,7 +226,7 @@ class TlsConnection(asyncio.Transport):
         while waiting:
             view = waiting[0]
             try:
-                taken = self._socket.send(view[:_PIECE])
+                taken = self._cork.send(view[:_PIECE])
             except ssl.SSLWantReadError:
                 self._writes_when_something_came = True
                 self._watch_input()

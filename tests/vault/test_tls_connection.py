@@ -616,7 +616,7 @@ async def test_a_read_that_waits_for_room_does_not_try_again_and_again(scripted:
         peer.writer.write(b"answer")
         for _ in range(50):
             await asyncio.sleep(0.001)
-        assert scripted[0].calls.count("recv") <= 3, "there is no room yet"
+        assert scripted[0].calls.count("recv") <= scripted[0].calls.count("send") + 1, "only when there was some room"
         scripted[0].on_recv.clear()
         assert await peer.reader.readexactly(len(content)) == content
         assert await protocol.until(6) == b"answer"
