@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["Job", "Took", "run_job"]
+__all__ = ["Job", "Took", "job_on_command_line", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,14 @@ class Took:
     peak_rss_bytes: int
 
 
+def job_on_command_line() -> Job:
+    """Return what this process is to do."""
+    return Job(**json.loads(sys.argv[1]))
+
+
 def run_job(do: Callable[[Job], None]) -> None:
     """Do the job on the command line, and print what it took."""
-    job = Job(**json.loads(sys.argv[1]))
+    job = job_on_command_line()
     cpu_before, begun = _cpu_s(), time.perf_counter()
     do(job)
     seconds, cpu_s = time.perf_counter() - begun, _cpu_s() - cpu_before

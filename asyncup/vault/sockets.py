@@ -3,8 +3,9 @@
 The send buffer holds what was written until the peer has it. For a long line it must hold a whole round trip's bytes,
 and the kernel makes it as large as the line needs: several MB. A peer at a loopback address, such as a proxy, a tunnel
 or the emulator, has no round trip, and what lies in between is more than a core's cache holds: then every byte goes to
-the main memory and back. With 1 MiB instead a plain blocking loop sends 1.4 times as much. Where the system allows no
-buffer of that size (`net.core.wmem_max`), it stays the kernel's.
+the main memory and back. With 640 KiB instead a plain blocking loop may send 1.4 times as much, and with more the time
+that an upload takes varies. Where the system allows no buffer of that size (`net.core.wmem_max`), it stays the
+kernel's.
 
 The congestion control decides how fast a line is filled, and how much of it is given up after a lost packet: on a long
 line that loses some, "bbr" may carry many times what "cubic" does. Must not know who connects, or why.
@@ -28,7 +29,7 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 SocketFactory = Callable[[Any], socket.socket]
 
-_NEAR_SEND_BUFFER = 2**19
+_NEAR_SEND_BUFFER = 5 * 2**16
 """For a loopback address. Linux counts its own records, too, and makes it twice as much (socket(7))."""
 
 
