@@ -22,7 +22,6 @@ __all__ = ["Cork"]
 _SEND_BUFFER = 2**17
 """Linux makes it twice as much (socket(7))."""
 
-
 _RECORD = 2**14
 """The most that OpenSSL encrypts, and writes to the socket, in one piece (RFC 8446, 5.1)."""
 

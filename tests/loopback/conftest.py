@@ -15,6 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from asyncup import RetryPolicy, TokenLogin, Vault
 from asyncup.cli.emulator_process import EmulatorProcess, emulator_process
+from asyncup.vault import slice_size
 
 TOKEN = "token-for-tests"
 ENVIRONMENT = {"ASYNCUP_EMULATOR_TOKEN": TOKEN}
@@ -51,6 +52,12 @@ class Emulator:
         """Return what a program of its own needs to find it."""
         trust = {} if self.authority is None else {"AUTHORITY": str(self.authority)}
         return {**os.environ, "VAULT_URL": self.url, "VAULT_TOKEN": TOKEN, **trust}
+
+
+@pytest.fixture
+def slices_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far slices grow is the machine's speed, and with it how many there are."""
+    monkeypatch.setattr(slice_size, "LARGEST_SLICE", slice_size.SLICE)
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,12 @@ from asyncup import RetryPolicy, TokenLogin, UploadedFile, UploadOptions, Vault,
 from asyncup.events import Event, RetryScheduled
 from asyncup.protocol.answers import Answer
 from asyncup.protocol.limits import Limits
-from asyncup.vault import slice_size
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from asyncup.vault.transport import HttpRequest, Patience
 from tests.loopback.conftest import TOKEN
 from tests.loopback.mortal import MortalEmulator, mortal_emulator
+
+pytestmark = pytest.mark.usefixtures("slices_of_one_size")
 
 PART = 5_242_880
 PARTS = 4
@@ -39,12 +40,6 @@ MOMENTS = [
 PAUSES = 3
 SILENCE_S = 0.5
 ENOUGH_S = 120.0
-
-
-@pytest.fixture(autouse=True)
-def slices_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How far slices grow is the machine's speed, and with it how many there are."""
-    monkeypatch.setattr(slice_size, "LARGEST_SLICE", slice_size.SLICE)
 
 
 class Impatient(AiohttpTransport):

@@ -202,6 +202,7 @@ async def test_an_exception_of_the_hook_is_raised_as_it_is(
     assert reached > 1
 
 
+@pytest.mark.usefixtures("slices_of_one_size")
 async def test_a_file_that_changes_is_told_and_the_connection_survives(emulator: Emulator, tmp_path: Path) -> None:
     """The error comes out of the body, in the middle of a request: it must not be taken for the network's."""
     async with emulator.vault() as vault:
@@ -210,5 +211,6 @@ async def test_a_file_that_changes_is_told_and_the_connection_survives(emulator:
             session = await vault.create_upload_session("/u1/changing.bin", len(CONTENT))
             hook = AtNth(BytesWritten, nth, partial(truncate, file.path))
             error = await outcome(upload(file.path, session.id, vault=vault, options=OPTIONS, on_event=hook))
+            assert hook.reached(), "the file was changed"
             assert type(error) is SourceChanged
             await vault.abort_upload_session(session.id)

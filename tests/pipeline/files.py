@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -15,6 +16,8 @@ from typing import Self
 
 import pytest
 
+from asyncup.pipeline import source
+from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source, SourceIdentity
 
 ENOUGH_S = 20.0
@@ -54,6 +57,17 @@ class LocalFile:
             yield Source(str(self.path), fd, SourceIdentity.of(os.fstat(fd)))
         finally:
             os.close(fd)
+
+
+def break_disk_at(monkeypatch: pytest.MonkeyPatch, bad: int) -> None:
+    """Let every read fail that begins at offset `bad`."""
+
+    def fail_there(fd: int, view: memoryview, offset: int) -> int:
+        if offset == bad:
+            raise OSError(errno.EIO, "the disk is broken")
+        return read_into(fd, view, offset)
+
+    monkeypatch.setattr(source, "read_into", fail_there)
 
 
 class Writer:

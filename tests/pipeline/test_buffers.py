@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import sys
 import threading
@@ -27,7 +26,6 @@ from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, PiecesWithdrawn
-from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.unloaded_part import NotHashedAhead
 from asyncup.protocol.plan import Plan
@@ -35,6 +33,7 @@ from tests.pipeline.files import (
     LocalFile,
     Writer,
     append,
+    break_disk_at,
     open_and_close,
     overwrite_a_byte,
     require_leases,
@@ -251,12 +250,7 @@ async def test_some_parts_are_loaded_together_as_far_as_there_is_memory_now(
 async def test_one_of_some_parts_that_cannot_be_read_leaves_no_memory_taken(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch, bad: int
 ) -> None:
-    def fail_there(fd: int, view: memoryview, offset: int) -> int:
-        if offset == (bad - 1) * PART_SIZE:
-            raise OSError(errno.EIO, "the disk is broken")
-        return read_into(fd, view, offset)
-
-    monkeypatch.setattr("asyncup.pipeline.source.read_into", fail_there)
+    break_disk_at(monkeypatch, (bad - 1) * PART_SIZE)
     async with scene(large_file, may_map=False) as play:
         with pytest.raises(SourceUnreadable):
             await play.buffers.load_some([play.plan.part(number) for number in (1, 2, 3)])

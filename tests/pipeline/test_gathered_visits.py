@@ -126,17 +126,29 @@ async def together(visits: int) -> list[int]:
         return await asyncio.gather(*(visit_thread(threading.get_ident) for _ in range(visits)))
 
 
-@given(visits=st.integers(1, 40))
-async def test_visits_that_wait_are_made_by_one_thread(visits: int) -> None:
-    gate = Gate(fails=False)
-    first = asyncio.create_task(visit_thread(gate.work))
+class Counted(ThreadPoolExecutor):
+    """An event loop's threads, and how often one was asked for."""
+
+    times = 0
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:  # noqa: ANN401 - the base class's
+        """See `ThreadPoolExecutor.submit`."""
+        self.times += 1
+        return super().submit(work, *arguments, **named)
+
+
+async def test_visits_that_wait_are_made_by_the_thread_that_is_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered_visits, "_HELD_UP_S", ENOUGH_S)
+    gate, visits, executor = Gate(fails=False), GatheredVisits(), Counted()
+    asyncio.get_running_loop().set_default_executor(executor)
+    first = visits.begin(gate.work)
     with anyio.fail_after(ENOUGH_S):
         await gate.begun.wait()
-        others = asyncio.create_task(together(visits))
-        await anyio.lowlevel.checkpoint()
+        others = [visits.begin(threading.get_ident) for _ in range(40)]
         gate.may_end.set()
         await first
-        assert len(set(await others)) == 1
+        assert len(set(await asyncio.gather(*others))) == 1
+    assert executor.times == 1
 
 
 async def test_what_waits_behind_a_slow_disk_gets_a_thread_of_its_own() -> None:

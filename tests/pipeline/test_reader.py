@@ -1,6 +1,5 @@
 """The producer: parts in order, no further ahead than allowed, and nothing kept when it fails."""
 
-import errno
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,14 +12,13 @@ from hypothesis import given, strategies as st
 
 from asyncup import MemoryBudget
 from asyncup.errors import SourceError, SourceUnreadable
-from asyncup.pipeline import reader, source as source_module
+from asyncup.pipeline import reader
 from asyncup.pipeline.buffers import Buffers, Loaded, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.open_source import open_source
-from asyncup.pipeline.positional_read import read_into
 from asyncup.pipeline.reader import ReadPart, next_part, read_parts
 from asyncup.protocol.plan import Part, Plan
-from tests.pipeline.files import ENOUGH_S, LocalFile, md5
+from tests.pipeline.files import ENOUGH_S, LocalFile, break_disk_at, md5
 from tests.pipeline.leftovers import threads_at_work
 
 PART_SIZE = 10_000
@@ -201,12 +199,7 @@ async def test_a_taker_that_leaves_stops_the_reader(local_file: LocalFile) -> No
 async def test_a_part_that_cannot_be_read_ends_the_work(
     local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, bad: int
 ) -> None:
-    def fail_there(fd: int, view: memoryview, offset: int) -> int:
-        if offset == (bad - 1) * PART_SIZE:
-            raise OSError(errno.EIO, "the disk is broken")
-        return read_into(fd, view, offset)
-
-    monkeypatch.setattr(source_module, "read_into", fail_there)
+    break_disk_at(monkeypatch, (bad - 1) * PART_SIZE)
     taken = []
 
     async def take_all() -> None:
