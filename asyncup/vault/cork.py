@@ -4,9 +4,10 @@ OpenSSL writes each record of 16 KiB on its own, and with TCP_NODELAY each becom
 64 KiB. With a cork the kernel waits for full ones; taken out, it sends what is left at once. So the cork is in for as
 long as one call writes, and never while anybody waits. TLS over loopback takes a tenth less of both sides by it.
 
-With it the send buffer must be small: with one of 1 MiB every second upload took 1.6 times as long, and as much CPU
-more, with 512 KiB one in thirty, with 256 KiB none of forty. Elsewhere the buffer is the kernel's own to choose, so
-there it is not done. Must not know what is sent.
+There is a second, slow way for the two ends to fall in step, in which the peer is woken for every packet and both need
+up to 1.6 times as much. It came with a send buffer of 1 MiB in every second upload, with 512 KiB in one of thirty, and
+with 8 MiB in one corked call in every upload of parts of that size; with 256 KiB and a MiB in none of thirty. Elsewhere
+the buffer is the kernel's own to choose, so there it is not done. Must not know what is sent.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ __all__ = ["Cork"]
 
 _SEND_BUFFER = 2**17
 """Linux makes it twice as much (socket(7))."""
+
+_AT_ONCE = 2**20
+"""Bytes that are sent before the cork is taken out."""
 
 _RECORD = 2**14
 """The most that OpenSSL encrypts, and writes to the socket, in one piece (RFC 8446, 5.1)."""
@@ -41,12 +45,12 @@ class Cork:
                 connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
     def send(self, view: memoryview) -> int:
-        """As the connection's own `send`, by which several records may go out."""
+        """As the connection's own `send`, by which several records may go out; of many bytes the first."""
         if not self._fits or view.nbytes <= _RECORD:
             return self._socket.send(view)
         self._put(1)
         try:
-            return self._socket.send(view)
+            return self._socket.send(view[:_AT_ONCE])
         finally:
             self._put(0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import cast
 
@@ -65,6 +66,22 @@ def test_it_is_in_while_several_records_are_sent_and_all_of_them_go_out() -> Non
         assert not is_in(ours)
         theirs.settimeout(10)
         assert len(theirs.recv(content.nbytes, socket.MSG_WAITALL)) == content.nbytes
+
+
+@linux
+def test_it_is_out_again_after_a_mebibyte() -> None:
+    """With more at once both ends may need half as much again."""
+    content, begun = memoryview(bytes(2**20 + 2 * RECORD)), 0
+    with connection() as (ours, theirs), ThreadPoolExecutor(1) as reader:
+        received = reader.submit(theirs.recv, content.nbytes, socket.MSG_WAITALL)
+        _, cork = sending(ours)
+        lengths = []
+        while begun < content.nbytes:
+            lengths.append(cork.send(content[begun:]))
+            begun += lengths[-1]
+            assert not is_in(ours)
+        assert lengths == [2**20, 2 * RECORD]
+        assert len(received.result()) == content.nbytes
 
 
 @linux
