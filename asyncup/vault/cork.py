@@ -2,7 +2,7 @@
 
 OpenSSL writes each record of 16 KiB on its own, and with TCP_NODELAY each becomes a packet, where the interface's hold
 64 KiB. With a cork the kernel waits for full ones; taken out, it sends what is left at once. So the cork is in for as
-long as one call writes, and never while anybody waits. TLS over loopback takes a tenth less of both sides by it.
+long as one call writes, and never while anybody waits. TLS over loopback takes a tenth less CPU by it.
 
 There is a second, slow way for the two ends to fall in step, in which the peer is woken for every packet and both need
 up to 1.6 times as much. It came with a send buffer of 1 MiB in every second upload, with 512 KiB in one of thirty, and
