@@ -12,7 +12,7 @@ __all__ = ["draw_timeline"]
 
 _COLOURS = {Doing.READ: GREEN, Doing.HASH: YELLOW, Doing.SEND: BLUE, Doing.WAIT: GREY}
 _LABELS = {
-    Doing.READ: "wait for memory, read",
+    Doing.READ: "read",
     Doing.HASH: "MD5",
     Doing.SEND: "send",
     Doing.WAIT: "wait for the answer",
@@ -32,6 +32,8 @@ def draw_timeline(trace: Trace) -> Drawing:
             left=[span.begin_s for span in spans],
             height=_HEIGHT,
             color=colour,
+            edgecolor=colour,  # so that a few milliseconds are seen, too
+            linewidth=1.5,
         )
     axes.set_yticks(range(1, parts + 1), [f"part {number}" for number in range(1, parts + 1)])
     axes.set_ylim(parts + 0.6, 0.4)
