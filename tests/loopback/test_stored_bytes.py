@@ -142,6 +142,7 @@ def _call_last(functions: list[Callable[[], object]]) -> None:
     functions[-1]()
 
 
+@pytest.mark.usefixtures("slices_of_one_size")
 @pytest.mark.parametrize("buffers", ["auto", "copied"])
 @pytest.mark.parametrize("how", ["scope", "task"])
 async def test_a_cancelled_upload_leaves_nothing(emulator: Emulator, local: LocalFile, how: str, buffers: Kind) -> None:
@@ -151,7 +152,7 @@ async def test_a_cancelled_upload_leaves_nothing(emulator: Emulator, local: Loca
     async with emulator.vault() as vault:
         before = open_files()
         tasks_before = other_tasks()
-        for slices in (1, 3, 7):  # a part has four slices or six, as fast as the machine is
+        for slices in (1, 3, 7):  # a part has six
             session = await vault.create_upload_session("/u1/cancelled.bin", len(CONTENT))
             scope = anyio.CancelScope()
             cancels: list[Callable[[], object]] = [scope.cancel]
@@ -182,6 +183,7 @@ async def test_a_cancelled_upload_leaves_nothing(emulator: Emulator, local: Loca
     assert mappings_of(local.path) == 0
 
 
+@pytest.mark.usefixtures("slices_of_one_size")
 @pytest.mark.parametrize("kind", [BytesWritten, StageEntered, PartAcknowledged])
 async def test_an_exception_of_the_hook_is_raised_as_it_is(
     emulator: Emulator, local: LocalFile, kind: type[Event]
