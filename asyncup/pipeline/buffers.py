@@ -5,7 +5,6 @@ Must not know hashing, sending or Vault.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import mmap
@@ -29,6 +28,7 @@ from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, go_on_unless
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.thread_visit import Threads, to_its_end
 from asyncup.pipeline.unloaded_part import UnloadedPages, UnloadedPart
+from asyncup.pipeline.unmapping import Unmapping
 from asyncup.protocol.plan import Part
 
 __all__ = ["Buffers", "Loaded", "open_buffers"]
@@ -67,7 +67,7 @@ class Buffers:
         self._changing = threading.Lock()
         # Its own: the program's may be busy for as long as it likes. One loads, the other unmaps meanwhile.
         self._threads = Threads(2, "asyncup-memory")
-        self._being_unmapped: set[asyncio.Future[None]] = set()
+        self._unmapping = Unmapping(self._threads, memory, self._close)
         self._awake = threading.Event()
         self._leaving = False
         self.decided = threading.Event()
@@ -87,7 +87,9 @@ class Buffers:
 
     async def load_some(self, parts: Sequence[Part]) -> list[Loaded]:
         """As `load`, for the first of some parts, and for as many behind it as there is memory for without waiting."""
-        await self._memory.take(parts[0].length)
+        if not self._memory.take_now(parts[0].length):
+            self._unmapping.hurry()
+            await self._memory.take(parts[0].length)
         some = [parts[0], *itertools.takewhile(lambda part: self._memory.take_now(part.length), parts[1:])]
         given_up = threading.Event()
         try:
@@ -115,7 +117,7 @@ class Buffers:
         if isinstance(buffer, MappedBuffer):
             with self._changing:
                 self._mapped.discard(buffer)
-            self._unmap(buffer)
+            self._unmapping.add(buffer)
             return
         assert isinstance(buffer, CopiedBuffer)  # noqa: S101 - `load` makes no third kind
         if reusable:
@@ -123,21 +125,6 @@ class Buffers:
         else:
             _free(buffer.memory)
         self._memory.give_back(buffer.length)
-
-    def _unmap(self, buffer: MappedBuffer) -> None:
-        def done(unmapped: asyncio.Future[None]) -> None:
-            self._memory.give_back(buffer.length)
-            if unmapped.exception() is None:
-                self._being_unmapped.remove(unmapped)
-
-        try:
-            unmapped = self._threads.begin(self._close, buffer)
-        except RuntimeError:  # the interpreter is ending: its threads take no more work, and others wait for the memory
-            self._close(buffer)
-            self._memory.give_back(buffer.length)
-            return
-        self._being_unmapped.add(unmapped)
-        unmapped.add_done_callback(done)
 
     def _load_each(self, parts: Sequence[Part], given_up: threading.Event) -> list[Loaded]:
         loaded = []
@@ -165,12 +152,10 @@ class Buffers:
             self.release(buffer, reusable=False)
         while self._spare:
             _free(self._spare.pop())
-        self._threads.end()
-        if left := list(self._being_unmapped):
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait(left)
-        for unmapped in left:
-            unmapped.result()
+        try:
+            await self._unmapping.end()
+        finally:
+            self._threads.end()
 
     def _spare_memory(self, length: int) -> mmap.mmap:
         """Return memory of at least `length` bytes: one that was used before, whose pages are there already."""
