@@ -5,6 +5,7 @@ Must not know hashing, sending or Vault.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import mmap
@@ -46,7 +47,7 @@ class Buffers:
     """Makes part buffers for one file. Use `open_buffers`.
 
     Attributes:
-        decided: set when `watch` has got the lease or not.
+        decided: set, on the event loop, when `watch` has got the lease or not.
 
     Args:
         source: the file.
@@ -70,7 +71,8 @@ class Buffers:
         self._unmapping = Unmapping(self._threads, memory, self._close)
         self._awake = threading.Event()
         self._leaving = False
-        self.decided = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self.decided = asyncio.Event()
 
     @property
     def kind(self) -> BufferKind:
@@ -208,7 +210,7 @@ class Buffers:
         the lease is the one that watches it.
         """
         lease = self._lease = ReadLease.take(self._source.fd)
-        self.decided.set()
+        self._loop.call_soon_threadsafe(self.decided.set)  # and not waited for: a writer may hold the loop
         if lease is None:
             return
         try:
@@ -258,7 +260,7 @@ async def open_buffers(
         try:
             if may_map and can_swap_pages() and source.size > 0:
                 tasks.start_soon(_watch, buffers)
-                await anyio.to_thread.run_sync(buffers.decided.wait)
+                await buffers.decided.wait()
             yield buffers
         finally:
             try:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import ParamSpec, cast
+from collections.abc import AsyncGenerator, Callable
+from typing import ParamSpec
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -86,16 +86,17 @@ class _SlicedPayload(aiohttp.Payload):
         since = time.perf_counter()
         slices, size, left = self._body.slices(), SliceSize(self._all.slice_bytes), self._body.length
         grows = unlocked.possible or isinstance(getattr(writer, "transport", None), TlsConnection)
+        of_size = slices.asend if grows and isinstance(slices, AsyncGenerator) else None
         head_is_out = False  # aiohttp has it, and writes it with the first slice
         while True:
             exchange.waiting = Waiting.OURSELVES
             try:
-                view = await (_next_of(slices, size.bytes) if grows and head_is_out else anext(slices, None))
+                view = await (of_size(size.bytes) if of_size is not None and head_is_out else anext(slices))
+            except StopAsyncIteration:
+                break
             except Exception as error:
                 exchange.body_error = error  # aiohttp would take it for a broken connection
                 raise
-            if view is None:
-                break
             exchange.waiting = Waiting.NETWORK
             meter.handed += view.nbytes
             begun = time.perf_counter()
@@ -122,13 +123,3 @@ class _SlicedPayload(aiohttp.Payload):
         except Exception as error:
             self._exchange.body_error = error  # kept for the same reason as the body's own
             raise
-
-
-async def _next_of(slices: AsyncIterator[memoryview], size: int) -> memoryview | None:
-    """Return the next slice, if there is one, of about that size if the body can."""
-    if not isinstance(slices, AsyncGenerator):
-        return await anext(slices, None)
-    try:
-        return cast("memoryview", await slices.asend(size))
-    except StopAsyncIteration:
-        return None
