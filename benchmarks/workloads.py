@@ -104,8 +104,8 @@ _SIZES = (
 FULL = (
     Workload(name="plain", clients=(*LIMITS, TOGETHER, OURS, *PEERS)),
     Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, clients=(*LIMITS, TOGETHER, OURS, *PEERS), rounds=3),
-    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS)),
-    Workload(name="plain, no MD5, 8 MiB parts", md5=False, part_size=SMALL_PART, clients=(SENDALL, OURS)),
+    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=9),
+    Workload(name="plain, no MD5, 8 MiB parts", md5=False, part_size=SMALL_PART, clients=(SENDALL, OURS), rounds=15),
     Workload(name="TLS", tls=True, clients=(*LIMITS, TOGETHER, OURS, *PEERS), rounds=3),
     Workload(name="TLS, 8 MiB parts", tls=True, part_size=SMALL_PART, rotating=(TOGETHER,)),
     Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS)),

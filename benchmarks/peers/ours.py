@@ -1,14 +1,13 @@
 """asyncup, through its public API: one file into an upload session, or many small files in lanes.
 
 Hashing cannot be switched off in asyncup: it compares every part. To see what the rest of the pipeline costs, a job
-without `md5` replaces MD5 in this process by a constant that takes no time; the sink answers that constant.
+without `md5` replaces asyncup's hasher in this process by one that looks at no byte; the sink answers its digest.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import ssl
 import time
@@ -20,6 +19,7 @@ import anyio._backends._asyncio  # noqa: F401 - anyio imports it at its first us
 import uvloop
 
 from asyncup import MemoryBudget, TokenLogin, UploadOptions, Vault, events, upload, upload_file
+from asyncup.pipeline import transfer
 from benchmarks.job import Job, run_job
 
 __all__ = ["main"]
@@ -27,27 +27,42 @@ __all__ = ["main"]
 _MEMORY = 256 * 2**20
 
 
-class NoMd5:
-    """In the place of a hash: takes any bytes, knows none of them."""
+class NoDigest:
+    """In the place of a part's digest: always the same, and known at once."""
 
-    def __init__(self, *_: object, **__: object) -> None:
-        """Take what `hashlib.md5` takes."""
+    known = True
+    value = bytes(16)
 
-    def update(self, content: memoryview) -> None:
+    def ask(self) -> None:
         """Do nothing."""
 
-    def digest(self) -> bytes:
-        """Return always the same."""
-        return bytes(16)
+    async def wait(self) -> bytes:
+        """Return it."""
+        return self.value
+
+
+class NoHasher(contextlib.nullcontext[object]):
+    """In the place of asyncup's hasher: no thread, and no look at a part."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Take what the hasher takes."""
+        super().__init__(self)
+
+    def start(self, _: object) -> NoDigest:
+        """Return the digest."""
+        return NoDigest()
+
+    def all_started(self) -> None:
+        """Do nothing."""
 
 
 def switch_hashing_off() -> None:
-    """Let asyncup hash each part on its own, when it is loaded, with `NoMd5`: more of it would be part of hashing."""
-    hashlib.md5 = NoMd5  # type: ignore[assignment] # see above
-    with contextlib.suppress(ImportError):  # an older revision, which knows nothing but hashlib
+    """Let asyncup send parts that nobody hashes."""
+    transfer.Hasher = NoHasher  # type: ignore[attr-defined, assignment] # see above
+    with contextlib.suppress(ImportError):  # an older revision
         from asyncup.pipeline import multi_md5  # noqa: PLC0415
 
-        multi_md5.AT_ONCE = 1
+        multi_md5.AT_ONCE = 1  # no memory is held for hashing
 
 
 async def send(job: Job) -> None:
@@ -65,10 +80,9 @@ async def send_file(job: Job, vault: Vault) -> None:
     """Send the file into the upload session."""
     seen: list[tuple[float, events.Event]] = []
     note = (lambda event: seen.append((time.perf_counter(), event))) if job.trace else None
-    # One thread hashes, as where MD5 is computed.
-    options = UploadOptions(part_size=job.part_size, hash_threads=None if job.md5 else 1)
+    options = UploadOptions(part_size=job.part_size)
     result = await upload(job.path, job.session_id, vault=vault, options=options, on_event=note)
-    if job.md5 is (result.md5s[0] == NoMd5().digest().hex()):
+    if job.md5 is (result.md5s[0] == NoDigest.value.hex()):
         raise RuntimeError("MD5 was not computed, or was computed where it should not")
     if job.trace:
         lines = [json.dumps([at, type(event).__name__, asdict(event)], default=str) for at, event in seen]
