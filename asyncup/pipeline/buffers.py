@@ -1,11 +1,10 @@
-"""The part buffers of one upload: takes memory from the budget, chooses mapped or copied, and watches the lease.
+"""The part buffers of one upload: takes memory from the budget, chooses mapped or copied, and reads.
 
 Must not know hashing, sending or Vault.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import mmap
@@ -16,23 +15,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
-import anyio.from_thread
-import anyio.to_thread
 
+from asyncup.errors import SourceError
 from asyncup.events import BufferKind
-from asyncup.pipeline.lease import ReadLease
-from asyncup.pipeline.lease_watch import watched
+from asyncup.pipeline.leased_parts import LeasedParts
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory import MemoryBudget
 from asyncup.pipeline.memory_map import anonymous, can_swap_pages
 from asyncup.pipeline.part_buffer import CopiedBuffer, PartBuffer, go_on_unless
 from asyncup.pipeline.source import Source
 from asyncup.pipeline.thread_visit import Threads, to_its_end
-from asyncup.pipeline.unloaded_part import UnloadedPages, UnloadedPart
+from asyncup.pipeline.unloaded_part import UnloadedPart
 from asyncup.pipeline.unmapping import Unmapping
 from asyncup.protocol.plan import Part
 
-__all__ = ["Buffers", "Loaded", "open_buffers"]
+__all__ = ["QUICKLY_S", "Buffers", "Loaded", "open_buffers"]
+
+QUICKLY_S = 0.004
+"""A small part that takes longer to read was not in the page cache: others are not waited for on top of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +46,30 @@ class Loaded:
 class Buffers:
     """Makes part buffers for one file. Use `open_buffers`.
 
-    Attributes:
-        decided: set, on the event loop, when `watch` has got the lease or not.
-
     Args:
         source: the file.
         memory: the budget, possibly shared with other uploads.
-        on_copying: called on the event loop when a writer made us give the lease back, with the bytes copied first
-            and the seconds that the writer waited for us.
+        leased: makes those that are mapped.
+        now: seconds of a clock that never goes back.
     """
 
-    def __init__(self, source: Source, memory: MemoryBudget, on_copying: Callable[[int, float], None]) -> None:
+    def __init__(
+        self, source: Source, memory: MemoryBudget, leased: LeasedParts, now: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._source = source
         self._memory = memory
-        self._lease: ReadLease | None = None
-        self._on_copying = on_copying
+        self._leased = leased
+        self._now = now
         self._spare: list[mmap.mmap] = []
         self._in_use: set[PartBuffer] = set()
-        self._mapped: set[MappedBuffer] = set()
-        self._unloaded: set[UnloadedPages] = set()
-        self._changing = threading.Lock()
         # Its own: the program's may be busy for as long as it likes. One loads, the other unmaps meanwhile.
         self._threads = Threads(2, "asyncup-memory")
         self._unmapping = Unmapping(self._threads, memory, self._close)
-        self._awake = threading.Event()
-        self._leaving = False
-        self._loop = asyncio.get_running_loop()
-        self.decided = asyncio.Event()
 
     @property
     def kind(self) -> BufferKind:
         """Which kind the next buffer will be."""
-        return BufferKind.COPIED if self._lease is None else BufferKind.MAPPED
+        return BufferKind.MAPPED if self._leased.are_leased else BufferKind.COPIED
 
     async def load(self, part: Part) -> PartBuffer:
         """Wait for memory, read a part and return its buffer. After this you should `release` it as soon as possible.
@@ -88,7 +80,11 @@ class Buffers:
         return (await self.load_some([part]))[0].buffer
 
     async def load_some(self, parts: Sequence[Part]) -> list[Loaded]:
-        """As `load`, for the first of some parts, and for as many behind it as there is memory for without waiting."""
+        """As `load`, for the first of some parts, and for those behind it that can be had along with it.
+
+        That is as many as there is memory for without waiting, and as are read within `QUICKLY_S`. One that cannot be
+        read is left for the next call, which says so.
+        """
         if not self._memory.take_now(parts[0].length):
             self._unmapping.hurry()
             await self._memory.take(parts[0].length)
@@ -96,15 +92,26 @@ class Buffers:
         given_up = threading.Event()
         try:
             # Not kept in a name: an error's traceback has this frame, and its future has the error.
-            return await to_its_end(self._threads.begin(self._load_each, some, given_up), on_cancelled=given_up.set)
+            loaded = await to_its_end(self._threads.begin(self._load_each, some, given_up), on_cancelled=given_up.set)
         except BaseException:
             given_up.set()  # where the system has no more threads, it waits for one all the same
             # A buffer that was made is given back at the end, with the others that are in use.
-            made = [buffer.part for buffer in self._in_use]
-            for part in some:
-                if all(part is not each for each in made):
-                    self._memory.give_back(part.length)
+            self._give_back_without_buffer(some)
             raise
+        unread = some[len(loaded) :]
+        self._give_back_without_buffer(unread)
+        for buffer in self._in_use_for(unread):
+            self.release(buffer, reusable=True)
+        return loaded
+
+    def _in_use_for(self, parts: Sequence[Part]) -> list[PartBuffer]:
+        return [buffer for buffer in self._in_use if any(buffer.part is part for part in parts)]
+
+    def _give_back_without_buffer(self, parts: Sequence[Part]) -> None:
+        made = [buffer.part for buffer in self._in_use_for(parts)]
+        for part in parts:
+            if all(part is not each for each in made):
+                self._memory.give_back(part.length)
 
     def release(self, buffer: PartBuffer, *, reusable: bool) -> None:
         """Give a buffer's memory back, soon: unmapping a part takes milliseconds, which the event loop does not spend.
@@ -117,8 +124,7 @@ class Buffers:
         """
         self._in_use.remove(buffer)
         if isinstance(buffer, MappedBuffer):
-            with self._changing:
-                self._mapped.discard(buffer)
+            self._leased.forget(buffer)
             self._unmapping.add(buffer)
             return
         assert isinstance(buffer, CopiedBuffer)  # noqa: S101 - `load` makes no third kind
@@ -129,15 +135,25 @@ class Buffers:
         self._memory.give_back(buffer.length)
 
     def _load_each(self, parts: Sequence[Part], given_up: threading.Event) -> list[Loaded]:
-        loaded = []
+        loaded = list[Loaded]()
+        first = begun = self._now()
         for part in parts:
-            begun = time.perf_counter()
-            loaded.append(Loaded(self._load(part, given_up), time.perf_counter() - begun))
+            try:
+                buffer = self._load(part, given_up)
+            except SourceError:
+                if not loaded:
+                    raise
+                break
+            ended = self._now()
+            loaded.append(Loaded(buffer, ended - begun))
+            if ended - first > QUICKLY_S:
+                break
+            begun = ended
         return loaded
 
     def _load(self, part: Part, given_up: threading.Event) -> PartBuffer:
         go_on_unless(given_up)
-        buffer = self._map(part) or CopiedBuffer(self._source, part, self._spare_memory(part.length))
+        buffer = self._leased.map(part) or CopiedBuffer(self._source, part, self._spare_memory(part.length))
         self._in_use.add(buffer)
         buffer.load(given_up)
         if not isinstance(buffer, MappedBuffer):
@@ -167,85 +183,19 @@ class Buffers:
         self._spare.clear()
         return anonymous(length)
 
-    def _map(self, part: Part) -> MappedBuffer | None:
-        with self._changing:
-            if self._lease is None:
-                return None
-            try:
-                buffer = MappedBuffer(self._source, part, self._lease)
-            except OSError:
-                return None
-            self._mapped.add(buffer)
-            return buffer
-
-    # -- parts that are hashed before they are loaded
-
     def unloaded(self, part: Part) -> UnloadedPart:
-        """Return a part that is not loaded, for the hasher. Its pieces take no more memory than a window each."""
-        return UnloadedPart(part, self._open_unloaded, self._close_unloaded)
-
-    def _open_unloaded(self, part: Part) -> UnloadedPages | None:
-        with self._changing:
-            if self._lease is None:
-                return None
-            try:
-                pages = UnloadedPages(self._source.fd, part, self._lease)
-            except OSError:
-                return None
-            self._unloaded.add(pages)
-            return pages
-
-    def _close_unloaded(self, pages: UnloadedPages) -> None:
-        with self._changing:
-            self._unloaded.remove(pages)
-        pages.close()
-
-    # -- the watcher's thread
-
-    def watch(self) -> None:
-        """Take the lease, and sleep until `stop_watching`; let go when a writer knocks. For a thread of its own.
-
-        A thread, not a task: a program that opens the file for writing on the event loop's own thread is kept waiting
-        there, and could never be let in by a task. It may come as soon as there is a lease: so the thread that takes
-        the lease is the one that watches it.
-        """
-        lease = self._lease = ReadLease.take(self._source.fd)
-        self._loop.call_soon_threadsafe(self.decided.set)  # and not waited for: a writer may hold the loop
-        if lease is None:
-            return
-        try:
-            with watched(lease, self._awake):
-                self._awake.wait()
-                if not self._leaving:
-                    self._let_the_writer_in(lease)
-        finally:
-            lease.release()
-
-    def stop_watching(self) -> None:
-        """End `watch`, and give the lease back: no mapped page may be touched after this."""
-        self._leaving = True
-        self._awake.set()
-
-    def _let_the_writer_in(self, lease: ReadLease) -> None:
-        knocked = time.monotonic()
-        with self._changing:
-            # From here on no part is mapped any more: parts that are loaded later are copied.
-            self._lease = None
-            for pages in self._unloaded:
-                pages.let_go()
-            mapped = sorted(self._mapped, key=lambda buffer: buffer.part.number)
-            copied = sum(buffer.let_go() for buffer in mapped)
-        lease.release()
-        waited_s = time.monotonic() - knocked
-        for buffer in mapped:
-            buffer.refill()
-        if not self._leaving:
-            anyio.from_thread.run_sync(self._on_copying, copied, waited_s)
+        """See `LeasedParts`."""
+        return self._leased.unloaded(part)
 
 
 @asynccontextmanager
 async def open_buffers(
-    source: Source, memory: MemoryBudget, *, may_map: bool, on_copying: Callable[[int, float], None]
+    source: Source,
+    memory: MemoryBudget,
+    *,
+    may_map: bool,
+    on_copying: Callable[[int, float], None],
+    now: Callable[[], float] = time.perf_counter,
 ) -> AsyncIterator[Buffers]:
     """Open the part buffers of one upload, and give the lease back at the end.
 
@@ -253,20 +203,22 @@ async def open_buffers(
         source: the file.
         memory: the budget, possibly shared with other uploads.
         may_map: False copies from the start.
-        on_copying: see `Buffers`.
+        on_copying: see `LeasedParts`.
+        now: seconds of a clock that never goes back; an argument so that tests need none.
     """
     async with anyio.create_task_group() as tasks:
-        buffers = Buffers(source, memory, on_copying)
+        leased = LeasedParts(source, on_copying)
+        buffers = Buffers(source, memory, leased, now)
         try:
             if may_map and can_swap_pages() and source.size > 0:
-                tasks.start_soon(_watch, buffers)
-                await buffers.decided.wait()
+                tasks.start_soon(leased.watch_in_thread)
+                await leased.decided.wait()
             yield buffers
         finally:
             try:
                 await buffers.release_all()
             finally:
-                buffers.stop_watching()
+                leased.stop_watching()
 
 
 def _free(memory: mmap.mmap) -> None:
@@ -274,12 +226,3 @@ def _free(memory: mmap.mmap) -> None:
     with contextlib.suppress(BufferError):
         # Where a transport still holds a view, the memory stays until it lets go.
         memory.close()
-
-
-async def _watch(buffers: Buffers) -> None:
-    try:
-        # A limiter of its own: the watcher holds its thread for the whole upload.
-        await anyio.to_thread.run_sync(buffers.watch, limiter=anyio.CapacityLimiter(1))
-    finally:
-        # Also when it was cancelled before it began: somebody waits for this.
-        buffers.decided.set()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from asyncup.pipeline.buffers import Buffers
+from asyncup.pipeline.buffers import QUICKLY_S, Buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.part_buffer import PartBuffer
 from asyncup.pipeline.pending_digest import PendingDigest
@@ -62,8 +62,9 @@ async def read_parts(
                 except anyio.BrokenResourceError:
                     # The sender has stopped taking parts: it has its own reason to fail.
                     return
+            # A disk that is asked for several parts would have the sender wait for all of them.
+            wanted = _how_many(left, queue) if some[-1].seconds <= QUICKLY_S else 1
             del some, loaded  # whoever keeps a later part's error keeps this frame
-            wanted = _how_many(left, queue)
         hasher.all_started()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import sys
 import threading
@@ -21,8 +22,9 @@ from asyncup import MemoryBudget
 from asyncup.errors import SourceChanged, SourceUnreadable
 from asyncup.events import BufferKind
 from asyncup.pipeline import buffers as buffers_module, source as source_module
-from asyncup.pipeline.buffers import Buffers, open_buffers
+from asyncup.pipeline.buffers import QUICKLY_S, Buffers, open_buffers
 from asyncup.pipeline.lease import ReadLease
+from asyncup.pipeline.leased_parts import LeasedParts
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory_map import FilePages
 from asyncup.pipeline.open_source import open_source
@@ -84,7 +86,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(file: LocalFile, *, may_map: bool, budget: int = 8 * PART_SIZE) -> AsyncIterator[Scene]:
+async def scene(
+    file: LocalFile, *, may_map: bool, budget: int = 8 * PART_SIZE, now: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[Scene]:
     """Open the buffers, and see to it that afterwards everything is given back, whatever happened."""
     memory = MemoryBudget(budget)
     before = open_files()
@@ -93,7 +97,11 @@ async def scene(file: LocalFile, *, may_map: bool, budget: int = 8 * PART_SIZE) 
         async with (
             open_source(file.path) as source,
             open_buffers(
-                source, memory, may_map=may_map, on_copying=lambda copied, seconds: told.append((copied, seconds))
+                source,
+                memory,
+                may_map=may_map,
+                on_copying=lambda copied, seconds: told.append((copied, seconds)),
+                now=now,
             ) as buffers,
         ):
             yield Scene(file, Plan(len(file.content), PART_SIZE), source, memory, buffers, told)
@@ -248,15 +256,35 @@ async def test_some_parts_are_loaded_together_as_far_as_there_is_memory_now(
             await play.assert_right(each.buffer)
 
 
+@pytest.mark.parametrize("may_map", [pytest.param(True, marks=linux), False], ids=["mapped", "copied"])
+@pytest.mark.parametrize(
+    ("part_s", "loaded"), [(0.0, 3), (QUICKLY_S * 0.4, 3), (QUICKLY_S * 0.6, 2), (QUICKLY_S * 1.1, 1)]
+)
+async def test_nobody_waits_for_more_parts_when_the_disk_is_not_quick(
+    large_file: LocalFile, part_s: float, loaded: int, *, may_map: bool
+) -> None:
+    looks = itertools.count()
+    async with scene(large_file, may_map=may_map, now=lambda: next(looks) * part_s) as play:
+        some = await play.buffers.load_some([play.plan.part(number) for number in (2, 3, 4)])
+        assert [each.seconds for each in some] == [pytest.approx(part_s)] * loaded
+        assert play.memory.taken == loaded * PART_SIZE
+
+
 @pytest.mark.parametrize("bad", [1, 2, 3])
-async def test_one_of_some_parts_that_cannot_be_read_leaves_no_memory_taken(
+async def test_one_of_some_parts_that_cannot_be_read_keeps_no_other(
     large_file: LocalFile, monkeypatch: pytest.MonkeyPatch, bad: int
 ) -> None:
+    """What was read before it is sent: then it needs no reading when the file is continued."""
     break_disk_at(monkeypatch, (bad - 1) * PART_SIZE)
     async with scene(large_file, may_map=False) as play:
+        parts = [play.plan.part(number) for number in (1, 2, 3)]
+        if bad > 1:
+            some = await play.buffers.load_some(parts)
+            assert [each.buffer.part.number for each in some] == [1, 2, 3][: bad - 1]
+            assert play.memory.taken == (bad - 1) * PART_SIZE
         with pytest.raises(SourceUnreadable):
-            await play.buffers.load_some([play.plan.part(number) for number in (1, 2, 3)])
-        # Those that were read are in use until the end; `scene` looks whether all of it is given back then.
+            await play.buffers.load_some(parts[bad - 1 :])
+        # The one that failed is in use until the end; `scene` looks whether all of it is given back then.
         assert play.memory.taken == bad * PART_SIZE
 
 
@@ -468,19 +496,19 @@ async def test_who_is_let_in_when_the_upload_is_over_is_not_told_of(
 ) -> None:
     """Nobody sends any more, so nothing goes on with copies."""
     let_in, leaving = threading.Event(), threading.Event()
-    refill, stop_watching = MappedBuffer.refill, Buffers.stop_watching
+    refill, stop_watching = MappedBuffer.refill, LeasedParts.stop_watching
 
     def refill_when_leaving(buffer: MappedBuffer) -> None:
         let_in.set()
         assert leaving.wait(BOUNDED_S)
         refill(buffer)
 
-    def leave(buffers: Buffers) -> None:
-        stop_watching(buffers)
+    def leave(leased: LeasedParts) -> None:
+        stop_watching(leased)
         leaving.set()
 
     monkeypatch.setattr(MappedBuffer, "refill", refill_when_leaving)
-    monkeypatch.setattr(Buffers, "stop_watching", leave)
+    monkeypatch.setattr(LeasedParts, "stop_watching", leave)
     with Writer(lambda: open_and_close(large_file.path)) as writer:
         async with scene(large_file, may_map=True) as play:
             await play.load(1)

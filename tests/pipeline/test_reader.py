@@ -1,6 +1,7 @@
 """The producer: parts in order, no further ahead than allowed, and nothing kept when it fails."""
 
-from collections.abc import AsyncIterator, Sequence
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from hypothesis import given, strategies as st
 from asyncup import MemoryBudget
 from asyncup.errors import SourceError, SourceUnreadable
 from asyncup.pipeline import reader
-from asyncup.pipeline.buffers import Buffers, Loaded, open_buffers
+from asyncup.pipeline.buffers import QUICKLY_S, Buffers, Loaded, open_buffers
 from asyncup.pipeline.hasher import Hasher
 from asyncup.pipeline.open_source import open_source
 from asyncup.pipeline.reader import ReadPart, next_part, read_parts
@@ -48,7 +49,13 @@ class Reading:
 
 @asynccontextmanager
 async def reading(
-    file: LocalFile, *, ahead: int, budget: int = 100 * PART_SIZE, first: int = 1, may_map: bool = False
+    file: LocalFile,
+    *,
+    ahead: int,
+    budget: int = 100 * PART_SIZE,
+    first: int = 1,
+    may_map: bool = False,
+    now: Callable[[], float] = lambda: 0.0,
 ) -> AsyncIterator[Reading]:
     """Read a file from part `first` on, and see that nothing is left whatever happens."""
     memory = MemoryBudget(budget)
@@ -57,7 +64,7 @@ async def reading(
     try:
         async with (
             open_source(file.path) as source,
-            open_buffers(source, memory, may_map=may_map, on_copying=lambda *_: None) as buffers,
+            open_buffers(source, memory, may_map=may_map, on_copying=lambda *_: None, now=now) as buffers,
             anyio.create_task_group() as tasks,
         ):
             with Hasher(tasks, 2, lambda *_: None) as hasher, take:
@@ -90,27 +97,46 @@ async def test_every_part_comes_in_order_with_its_digest(local_file: LocalFile, 
     assert scene.read == numbers
 
 
+def seen_visits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many parts every visit was asked for, as they come."""
+    asked, load_some = list[int](), Buffers.load_some
+
+    async def witness(buffers: Buffers, parts: Sequence[Part]) -> list[Loaded]:
+        asked.append(len(parts))
+        return await load_some(buffers, parts)
+
+    monkeypatch.setattr(Buffers, "load_some", witness)
+    return asked
+
+
+async def take_all(scene: Reading) -> None:
+    items = [item async for item in scene.take]
+    assert [item.part.number for item in items] == list(range(1, 11))
+    for item in items:
+        await item.digest.wait()
+        scene.release(item)
+
+
 @pytest.mark.parametrize(("together", "visits"), [(4, [1, 4, 4, 1]), (1, [1] * 10), (0.5, [1] * 10), (20, [1, 9])])
 async def test_small_parts_are_read_together_and_the_first_one_alone(
     local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, together: float, visits: list[int]
 ) -> None:
     """One by one, a reader never gets ahead of a loop that is busy with sending."""
     monkeypatch.setattr(reader, "_READ_TOGETHER", int(together * PART_SIZE))
-    read, load_some = list[int](), Buffers.load_some
-
-    async def witness(buffers: Buffers, parts: Sequence[Part]) -> list[Loaded]:
-        some = await load_some(buffers, parts)
-        read.append(len(some))
-        return some
-
-    monkeypatch.setattr(Buffers, "load_some", witness)
+    asked = seen_visits(monkeypatch)
     async with reading(local_file, ahead=12) as scene:
-        items = [item async for item in scene.take]
-        assert [item.part.number for item in items] == list(range(1, 11))
-        for item in items:
-            await item.digest.wait()
-            scene.release(item)
-    assert read == visits
+        await take_all(scene)
+    assert asked == visits
+
+
+async def test_a_disk_that_is_not_quick_is_asked_for_one_part_at_a_time(
+    local_file: LocalFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender would wait for all of them, the memory would be held for all of them."""
+    asked, looks = seen_visits(monkeypatch), itertools.count()
+    async with reading(local_file, ahead=12, now=lambda: next(looks) * 1.1 * QUICKLY_S) as scene:
+        await take_all(scene)
+    assert asked == [1] * 10
 
 
 async def test_nothing_is_read_when_nothing_is_missing(local_file: LocalFile) -> None:
