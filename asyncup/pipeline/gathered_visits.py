@@ -2,8 +2,9 @@
 
 Opening, reading and hashing a small file takes twenty microseconds; to wake a thread for it, and to have the
 interpreter's lock go there and back, takes a hundred. With many lanes there is always somebody else with a visit to
-make, so a thread that is awake makes all of them. Where a disk holds one up, those behind it do not wait for it: what
-has waited for a few milliseconds gets a thread of its own.
+make, so a thread that is awake makes all of them; but not for longer than a few milliseconds, because others have work
+for the loop's threads, too. Where the disk is slow there is nothing to be gained: each visit is a job of its own. Where
+one is held up while others wait, so are those, after a few milliseconds.
 
 By the event loop's own threads and not by anyio's, which take the loop three turns more. Must not know files.
 """
@@ -11,6 +12,8 @@ By the event loop's own threads and not by anyio's, which take the loop three tu
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,8 +28,16 @@ __all__ = ["GatheredVisits", "visit_thread"]
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+_TURN_S = 0.01
+"""How long a thread makes visits, one after the other."""
+
 _HELD_UP_S = 0.004
-"""A visit that waits for longer is not behind others that are quick: those of a hundred lanes take half of this."""
+"""How long a visit waits for a thread that is held up by another one."""
+
+_SLOW_S, _SLOW_IN_A_ROW = 0.001, 4
+"""The disk is slow when visits take so long, again and again. To wait for the interpreter's lock takes one in five of
+them as long.
+"""
 
 
 async def visit_thread(work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
@@ -50,9 +61,13 @@ class GatheredVisits:
     It must not hold that loop: it is kept for as long as the loop lives, which would then be for ever.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._waiting: deque[tuple[float, Visit[Any]]] = deque()
-        self._threads = 0
+        self._not_begun: deque[None] = deque()
+        """One for each job that no thread has begun. Not a number, which two threads cannot count down."""
+        self._jobs = 0
+        self._slow_in_a_row = 0
         self._look: asyncio.TimerHandle | None = None
 
     def begin(self, work: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> asyncio.Future[T]:
@@ -61,64 +76,91 @@ class GatheredVisits:
         Raises:
             RuntimeError: the system has no thread for it, or the event loop's threads were ended.
         """
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[T] = loop.create_future()
-        self._waiting.append((loop.time(), Visit(result, partial(work, *arguments))))
-        if not self._threads:
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._now(), Visit(result, partial(work, *arguments))))
+        if not self._jobs:
             try:
                 self._start()
             except RuntimeError:
                 self._waiting.clear()  # it is the only one: nobody else is left waiting without a thread
                 result.cancel()
                 raise
-        elif self._look is None:
-            self._look = loop.call_later(_HELD_UP_S, self._help_out)
+        elif self._disk_is_slow():
+            self._start_for_each()
+        else:
+            self._look_later(_HELD_UP_S)
         return result
 
-    def _start(self) -> None:
-        visiting = asyncio.get_running_loop().run_in_executor(None, self._make_all)
-        self._threads += 1
-        visiting.add_done_callback(lambda _: self._ended())
+    def _disk_is_slow(self) -> bool:
+        return self._slow_in_a_row >= _SLOW_IN_A_ROW
 
-    def _make_all(self) -> None:
-        """Make the visits that wait, and those that come meanwhile. In a thread."""
-        while True:
+    def _start(self) -> None:
+        self._not_begun.append(None)
+        try:
+            job = asyncio.get_running_loop().run_in_executor(None, self._make_some)
+        except RuntimeError:
+            with suppress(IndexError):  # it is in the queue, and a thread that there is may have come to it
+                self._not_begun.popleft()
+            raise
+        self._jobs += 1
+        job.add_done_callback(lambda _: self._ended())
+
+    def _start_for_each(self) -> None:
+        """Give each visit that waits a job of its own."""
+        with suppress(RuntimeError):  # the threads that there are will come to them
+            while len(self._waiting) > len(self._not_begun):
+                self._start()
+
+    def _make_some(self) -> None:
+        """Make visits that wait, and those that come meanwhile, until the turn is over. In a thread."""
+        with suppress(IndexError):  # a start that failed was begun all the same
+            self._not_begun.popleft()
+        moment = self._now()
+        until = moment + _TURN_S
+        while moment < until:
             try:
                 _, visit = self._waiting.popleft()
             except IndexError:
                 return
-            visit.make()
+            begun = moment
+            try:
+                visit.make()
+            except RuntimeError:
+                # The loop was closed, and gives nobody another turn. What is left may be files to be closed.
+                self._look, until = None, math.inf
+            moment = self._now()
+            self._slow_in_a_row = self._slow_in_a_row + 1 if moment - begun > _SLOW_S else 0
+            if self._disk_is_slow() and until < math.inf:
+                return
 
     def _ended(self) -> None:
-        self._threads -= 1
-        if self._threads:
-            return
-        if self._look is not None:
+        self._jobs -= 1
+        if not self._waiting and self._look is not None:
             self._look.cancel()
-            self._look = None
-        if not self._waiting:
+            self._look = None  # it holds the loop
+        if len(self._waiting) <= len(self._not_begun):
             return
-        # They came when the thread had looked for the last time.
+        # Its turn was over, or they came when it had looked for the last time.
         try:
             self._start()
         except RuntimeError as error:
-            while self._waiting:
+            while self._waiting and not self._jobs:
                 self._waiting.popleft()[1].fail(error)
 
+    def _look_later(self, seconds: float) -> None:
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(seconds, self._help_out)
+
     def _help_out(self) -> None:
-        """Give each visit a thread of its own when the first has waited for too long."""
+        """Give each visit a job of its own when the first has waited for too long."""
         self._look = None
-        loop = asyncio.get_running_loop()
         try:
-            left_s = self._waiting[0][0] + _HELD_UP_S - loop.time()
+            left_s = self._waiting[0][0] + _HELD_UP_S - self._now()
         except IndexError:
             return
-        if left_s > 0:
-            self._look = loop.call_later(left_s, self._help_out)
-            return
-        with suppress(RuntimeError):  # the threads that there are will come to them
-            for _ in range(len(self._waiting)):
-                self._start()
+        if left_s <= 0:
+            self._start_for_each()
+        self._look_later(left_s if left_s > 0 else _HELD_UP_S)
 
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, GatheredVisits] = WeakKeyDictionary()

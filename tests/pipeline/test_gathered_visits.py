@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +20,7 @@ import uvloop
 from hypothesis import given, strategies as st
 
 from asyncup.pipeline import gathered_visits
-from asyncup.pipeline.gathered_visits import GatheredVisits, visit_thread
+from asyncup.pipeline.gathered_visits import _SLOW_IN_A_ROW, _SLOW_S, _TURN_S, GatheredVisits, visit_thread
 from tests.pipeline.files import ENOUGH_S
 from tests.pipeline.thread_work import Gate
 
@@ -137,9 +139,14 @@ class Counted(ThreadPoolExecutor):
         return super().submit(work, *arguments, **named)
 
 
-async def test_visits_that_wait_are_made_by_the_thread_that_is_awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathered_visits, "_HELD_UP_S", ENOUGH_S)
-    gate, visits, executor = Gate(fails=False), GatheredVisits(), Counted()
+def steps_of(seconds: float) -> Callable[[], float]:
+    """Return a clock that goes on by so much whenever it is looked at."""
+    looks = itertools.count()
+    return lambda: next(looks) * seconds
+
+
+async def test_visits_that_wait_are_made_by_the_thread_that_is_awake() -> None:
+    gate, visits, executor = Gate(fails=False), GatheredVisits(now=steps_of(0.0)), Counted()
     asyncio.get_running_loop().set_default_executor(executor)
     first = visits.begin(gate.work)
     with anyio.fail_after(ENOUGH_S):
@@ -149,6 +156,85 @@ async def test_visits_that_wait_are_made_by_the_thread_that_is_awake(monkeypatch
         await first
         assert len(set(await asyncio.gather(*others))) == 1
     assert executor.times == 1
+
+
+async def test_where_the_disk_is_slow_each_visit_is_a_job_of_its_own() -> None:
+    """Made by one thread they would wait for each other, and everybody else for all of them."""
+    visits, executor = GatheredVisits(now=steps_of(1.1 * _SLOW_S)), Counted()
+    asyncio.get_running_loop().set_default_executor(executor)
+    with anyio.fail_after(ENOUGH_S):
+        for _ in range(_SLOW_IN_A_ROW):
+            await visits.begin(threading.get_ident)
+            while visits._jobs:  # the thread looks at its clock after it has told the loop
+                await anyio.lowlevel.checkpoint()
+        gates = [Gate(fails=False) for _ in range(3)]
+        making = [visits.begin(gate.work) for gate in gates]
+        for gate in gates:
+            await gate.begun.wait()
+        for gate in gates:
+            gate.may_end.set()
+        await asyncio.gather(*making)
+    assert executor.times == _SLOW_IN_A_ROW + 3
+
+
+async def test_others_have_their_turn_of_the_loops_threads() -> None:
+    """A program's own work comes after a turn, however many visits there are."""
+    loop, made = asyncio.get_running_loop(), list[str]()
+    gate, visits, executor = Gate(fails=False), GatheredVisits(now=steps_of(_SLOW_S / 2)), Counted(1)
+    loop.set_default_executor(executor)
+    first = visits.begin(gate.work)
+    with anyio.fail_after(ENOUGH_S):
+        await gate.begun.wait()
+        many = [visits.begin(made.append, "a visit") for _ in range(40)]
+        other = loop.run_in_executor(None, made.append, "another's")
+        gate.may_end.set()
+        await asyncio.gather(first, other, *many)
+    assert made.index("another's") <= 20
+    assert made.count("a visit") == 40
+
+
+async def test_a_thread_that_is_awake_has_its_turn_again_when_visits_are_left() -> None:
+    visits, executor = GatheredVisits(now=steps_of(_SLOW_S / 2)), Counted()
+    asyncio.get_running_loop().set_default_executor(executor)
+    gate = Gate(fails=False)
+    first = visits.begin(gate.work)
+    with anyio.fail_after(ENOUGH_S):
+        await gate.begun.wait()
+        others = [visits.begin(threading.get_ident) for _ in range(40)]
+        gate.may_end.set()
+        await asyncio.gather(first, *others)
+    assert 40 / (_TURN_S / (_SLOW_S / 2)) <= executor.times < 40
+
+
+@pytest.mark.parametrize("new_event_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_visits_are_made_when_the_loop_is_closed_before_and_it_is_forgotten(
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """They may be files that are to be closed."""
+    begun, may_go_on, all_made = threading.Event(), threading.Event(), threading.Event()
+
+    def held_up() -> None:
+        begun.set()
+        assert may_go_on.wait(ENOUGH_S)
+
+    async def begin() -> None:
+        visits = gathered_visits._of_loop.setdefault(asyncio.get_running_loop(), GatheredVisits())
+        for work in (held_up, lambda: None, all_made.set):
+            visits.begin(work).add_done_callback(lambda _: None)
+        assert await asyncio.get_running_loop().run_in_executor(None, begun.wait, ENOUGH_S)
+
+    loop = new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    may_go_on.set()
+    assert all_made.wait(ENOUGH_S)
+    forgotten = weakref.ref(loop)
+    del loop
+    deadline = time.monotonic() + ENOUGH_S
+    while forgotten() is not None and time.monotonic() < deadline:  # the thread may not have ended yet
+        gc.collect()
+    assert forgotten() is None
 
 
 async def test_what_waits_behind_a_slow_disk_gets_a_thread_of_its_own() -> None:
