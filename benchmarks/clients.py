@@ -18,6 +18,9 @@ __all__ = ["CLIENTS", "Client", "missing"]
 
 REPOSITORY = Path(__file__).parents[1]
 
+NEAR_SEND_BUFFER = 5 * 2**16
+"""As asyncup asks for it over loopback (`asyncup/vault/sockets.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -30,6 +33,7 @@ class Client:
         foreign: True when it runs in the peers' Python, False when in ours.
         sends: False when it only reads the file.
         hashes: whether MD5 is any of its business; None: as the workload says.
+        send_buffer: bytes of the send buffer that it asks the system for; 0 leaves it to the system.
     """
 
     module: str
@@ -38,6 +42,7 @@ class Client:
     foreign: bool = False
     sends: bool = True
     hashes: bool | None = None
+    send_buffer: int = 0
 
     @property
     def python(self) -> str:
@@ -51,8 +56,9 @@ CLIENTS: Mapping[str, Client] = {
     "MD5, 1 thread": Client("benchmarks.roofline.md5_alone", sends=False),
     "MD5, all cores": Client("benchmarks.roofline.md5_alone", sends=False),
     "MD5, parts together": Client("benchmarks.roofline.md5_together", needs="asyncup.pipeline._multi_md5", sends=False),
-    "bare socket": Client("benchmarks.roofline.bare_socket", sends=False),
+    "bare socket": Client("benchmarks.roofline.bare_socket", sends=False, send_buffer=NEAR_SEND_BUFFER),
     "sendall": Client("benchmarks.roofline.threads", hashes=False),
+    "sendall, near buffer": Client("benchmarks.roofline.threads", hashes=False, send_buffer=NEAR_SEND_BUFFER),
     "minimal": Client("benchmarks.roofline.threads"),
     "cold read": Client("benchmarks.roofline.cold_read", sends=False),
     # The peers.

@@ -32,6 +32,7 @@ class Job:
         lanes: files that may be on their way at once.
         threads: hashing threads of the roofline's program; 0 means one for each core.
         trace: where asyncup writes its events; empty: nowhere.
+        send_buffer: bytes of the send buffer that the machine's limits ask the system for; 0 leaves it to the system.
     """
 
     url: str
@@ -44,6 +45,7 @@ class Job:
     lanes: int = 1
     threads: int = 0
     trace: str = ""
+    send_buffer: int = 0
 
     @property
     def target(self) -> str:

@@ -146,6 +146,7 @@ class Runner:
             lanes=workload.lanes,
             threads=1 if client == "MD5, 1 thread" else 0,
             trace=trace,
+            send_buffer=does.send_buffer,
         )
         before = sink.cpu_s()
         took = self._start(client, job, pythonpath)

@@ -14,6 +14,7 @@ MIB, GIB = 2**20, 2**30
 PART, SMALL_PART = 50_000_000, 8 * MIB
 PEERS = ("curl + split", "requests", "httpx", "aiohttp", "veevatools")
 BARE, MD5, SENDALL, MINIMAL, OURS = "bare socket", "MD5, all cores", "sendall", "minimal", "asyncup"
+NEAR = "sendall, near buffer"
 TOGETHER = "MD5, parts together"
 LIMITS = (MD5, SENDALL, MINIMAL)
 
@@ -84,7 +85,7 @@ QUICK = (
         rotating=(TOGETHER,),
         rounds=2,
     ),
-    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=3),
+    Workload(name="plain, no MD5", md5=False, clients=(SENDALL, NEAR, OURS), rounds=3),
     Workload(name="TLS", tls=True, size=GIB // 2, rotating=(*PEERS, TOGETHER), rounds=2),
     Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=3),
     Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
@@ -104,8 +105,10 @@ _SIZES = (
 FULL = (
     Workload(name="plain", clients=(*LIMITS, TOGETHER, OURS, *PEERS)),
     Workload(name="plain, 8 MiB parts", part_size=SMALL_PART, clients=(*LIMITS, TOGETHER, OURS, *PEERS), rounds=3),
-    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, OURS), rounds=9),
-    Workload(name="plain, no MD5, 8 MiB parts", md5=False, part_size=SMALL_PART, clients=(SENDALL, OURS), rounds=15),
+    Workload(name="plain, no MD5", md5=False, clients=(BARE, SENDALL, NEAR, OURS), rounds=9),
+    Workload(
+        name="plain, no MD5, 8 MiB parts", md5=False, part_size=SMALL_PART, clients=(SENDALL, NEAR, OURS), rounds=15
+    ),
     Workload(name="TLS", tls=True, clients=(*LIMITS, TOGETHER, OURS, *PEERS), rounds=3),
     Workload(name="TLS, 8 MiB parts", tls=True, part_size=SMALL_PART, rotating=(TOGETHER,)),
     Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS)),

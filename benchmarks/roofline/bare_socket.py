@@ -29,7 +29,10 @@ while left:
     of_part = min(left, part_size)
     left -= of_part
     while of_part:
-        of_part -= connection.recv_into(memory)
+        received = connection.recv_into(memory)
+        if not received:
+            sys.exit("the sender has gone")
+        of_part -= received
     connection.sendall(b"!")
 """
 
@@ -42,10 +45,12 @@ def send(job: Job, port: int) -> None:
         memoryview(mapped) as view,
         socket.create_connection(("127.0.0.1", port)) as connection,
     ):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, job.send_buffer)
         for begin in range(0, job.size, job.part_size):
             with view[begin : begin + job.part_size] as part:
                 connection.sendall(part)
-            connection.recv(1)
+            if not connection.recv(1):
+                raise RuntimeError("the receiver has gone")
 
 
 def main() -> None:

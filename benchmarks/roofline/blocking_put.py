@@ -26,6 +26,8 @@ class BlockingPut:
         self._path, self._host = target.path, target.netloc
         plain = socket.create_connection((target.hostname or "", target.port or 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if job.send_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, job.send_buffer)
         self._socket = plain
         if target.scheme == "https":
             context = ssl.create_default_context(cafile=job.authority)
