@@ -105,7 +105,7 @@ BUILD_TOOLS := hatchling setuptools
 # Anything is installed only when the stamp is missing or older than what decides the packages.
 # The build tools come first (hatchling and setuptools ours, setuptools also that of forbiddenfruit, which blockbuster
 # needs and which has no wheel) and build isolation is off: so they are pinned like everything else.
-$(STAMP): pyproject.toml constraints.txt hatch_build.py asyncup/pipeline/_multi_md5.c
+$(STAMP): pyproject.toml constraints.txt hatch_build.py asyncup/pipeline/_multi_md5.c asyncup/pipeline/_whole_file.c
 	$(require-python)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(BUILD_TOOLS)
@@ -145,5 +145,5 @@ constraints: ## renew constraints.txt with the newest versions
 clean: ## remove all that make and the tools made
 	rm -rf $(VENV) $(VENV)-constraints build dist htmlcov .coverage .coverage.* mutants \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -f asyncup/pipeline/_multi_md5.*.so
+	rm -f asyncup/pipeline/_multi_md5.*.so asyncup/pipeline/_whole_file.*.so
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,7 +28,7 @@ import anyio
 import anyio.to_thread
 
 from asyncup import TokenLogin, UploadOptions, Vault, events, upload, upload_file
-from asyncup.pipeline import multi_md5
+from asyncup.pipeline import multi_md5, whole_file
 from asyncup.vault import slice_size
 from asyncup.vault.aiohttp_transport import AiohttpTransport
 from benchmarks.files import make_file
@@ -150,6 +150,13 @@ def _counted(counter: Counter[str]) -> Iterator[None]:
 
         return counted
 
+    at_once = whole_file.read_whole
+
+    def read_at_once(*arguments: Any) -> Any:  # noqa: ANN401 - passed through
+        read = at_once(*arguments)
+        counter["reads"] += read is not None  # else it is read step by step
+        return read
+
     with contextlib.ExitStack() as patches:
         patches.enter_context(mock.patch.object(anyio.to_thread, "run_sync", counting("thread hops", hop)))
         submit = counting("thread hops", ThreadPoolExecutor.submit)  # the event loop's own threads
@@ -158,6 +165,7 @@ def _counted(counter: Counter[str]) -> Iterator[None]:
         # How far slices grow is the machine's speed, which is not counted here.
         patches.enter_context(mock.patch.object(slice_size, "LARGEST_SLICE", slice_size.SLICE))
         patches.enter_context(mock.patch.object(multi_md5, "advance", counting("MD5 updates", multi_md5.advance)))
+        patches.enter_context(mock.patch.object(whole_file, "read_whole", read_at_once))
         for name, read in reads.items():
             patches.enter_context(mock.patch.object(os, name, counting("reads", read)))
         yield

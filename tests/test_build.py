@@ -1,4 +1,4 @@
-"""What is built: with a compiler a wheel with the compiled module, and without one a wheel that works as well."""
+"""What is built: with a compiler a wheel with the compiled modules, and without one a wheel that works as well."""
 
 import os
 import shutil
@@ -34,7 +34,9 @@ def wheel_of(folder: Path, **environment: str) -> tuple[Path, str]:
 
 
 def names_in(wheel: Path) -> list[str]:
-    return [name for name in zipfile.ZipFile(wheel).namelist() if "_multi_md5" in name]
+    """Return what is there of compiled modules, beside what describes them."""
+    names = zipfile.ZipFile(wheel).namelist()
+    return [name for name in names if Path(name).name.startswith(("_multi_md5", "_whole_file")) and ".pyi" not in name]
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
@@ -42,16 +44,25 @@ def test_a_wheel_for_every_python_of_this_platform(tmp_path: Path) -> None:
     wheel, said = wheel_of(tmp_path)
     assert "-cp311-abi3-" in wheel.name
     assert "built without" not in said
-    assert [name for name in names_in(wheel) if not name.endswith(".pyi")] == ["asyncup/pipeline/_multi_md5.abi3.so"]
-    program = "from asyncup.pipeline import multi_md5; print(multi_md5.__file__, multi_md5.AT_ONCE)"
+    compiled = [f"asyncup/pipeline/{name}.abi3.so" for name in ("_multi_md5", "_whole_file")]
+    assert sorted(names_in(wheel)) == compiled
+    program = (
+        "from asyncup.pipeline import multi_md5, whole_file; "
+        "print(multi_md5.__file__, multi_md5.AT_ONCE, whole_file.read_whole.__module__)"
+    )
     python = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'unpacked')!r}); {program}"]
     zipfile.ZipFile(wheel).extractall(tmp_path / "unpacked")
     ran = subprocess.run(python, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert ran.stdout.split() == [str(tmp_path / "unpacked/asyncup/pipeline/multi_md5.py"), "16"]
+    assert ran.stdout.split() == [
+        str(tmp_path / "unpacked/asyncup/pipeline/multi_md5.py"),
+        "16",
+        "asyncup.pipeline._whole_file",
+    ]
 
 
 def test_without_a_compiler_a_wheel_for_every_platform(tmp_path: Path) -> None:
     wheel, said = wheel_of(tmp_path, CC=str(tmp_path / "no-compiler"))
     assert wheel.name.endswith("-py3-none-any.whl")
     assert "asyncup is built without asyncup.pipeline._multi_md5, and will hash with hashlib" in said
-    assert [name for name in names_in(wheel) if not name.endswith(".pyi")] == []
+    assert "asyncup is built without asyncup.pipeline._whole_file, and will read small files step by step" in said
+    assert names_in(wheel) == []

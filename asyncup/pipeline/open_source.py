@@ -19,6 +19,7 @@ import anyio.lowlevel
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from asyncup.errors import SourceError, SourceNotAFile, SourceNotFound, SourceUnreadable
+from asyncup.pipeline import whole_file
 from asyncup.pipeline.gathered_visits import visit_thread
 from asyncup.pipeline.options import PageCachePolicy, SourceChanges
 from asyncup.pipeline.source import Source, SourceIdentity
@@ -76,18 +77,23 @@ async def _read_at_once(
 
 def _small(name: str, changes: SourceChanges, page_cache: PageCachePolicy, whole_up_to: int) -> Source | None:
     try:
-        fd = _open_without_waiting(name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        read = whole_file.read_whole(name, whole_up_to)
+        fd = _open_without_waiting(name, os.O_RDONLY | getattr(os, "O_BINARY", 0)) if read is None else read[0]
     except (OSError, ValueError) as error:
         raise _cannot_open(name, error) from error
     with ExitStack() as opened:
         opened.callback(os.close, fd)
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise _not_a_file(name)
-        if status.st_size > whole_up_to:
-            return None
-        source = Source(name, fd, SourceIdentity.of(status), changes=changes, page_cache=page_cache)
-        source.whole = source.read_whole()
+        if read is not None:
+            source = Source(name, fd, SourceIdentity(*read[2]), changes=changes, page_cache=page_cache)
+            source.whole = source.hash_whole(read[1])
+        else:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_a_file(name)
+            if status.st_size > whole_up_to:
+                return None
+            source = Source(name, fd, SourceIdentity.of(status), changes=changes, page_cache=page_cache)
+            source.whole = source.read_whole()
         opened.pop_all()
     return source
 

@@ -31,6 +31,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from asyncup.errors import SourceChanged, SourceUnreadable
+from asyncup.pipeline import whole_file
 from asyncup.pipeline.options import PageCachePolicy, SourceChanges
 from asyncup.pipeline.positional_read import read_into
 
@@ -147,8 +148,12 @@ class Source:
         """
         content = bytearray(self.size)
         self.read(memoryview(content), 0)
-        self.done_with(0, self.size)
         self.verify_unchanged()
+        return self.hash_whole(content)
+
+    def hash_whole(self, content: bytearray) -> WholeFile:
+        """Return all of the file, of which `content` are the bytes, with its MD5; it is not read again."""
+        self.done_with(0, self.size)
         begun = time.perf_counter()
         piece = _HASHED_AT_ONCE if self.size <= _HASHED_HOLDING else self.size
         md5 = hashlib.md5(usedforsecurity=False)
@@ -226,6 +231,12 @@ class Source:
 
     def verify_at_end(self) -> None:
         """Do as `verify_in_place`, and close a file that was read whole and that nothing touched: it is done with."""
+        seen = self.identity
+        if self.whole is not None and whole_file.close_unchanged(
+            self.path, self.fd, (seen.device, seen.inode, seen.size, seen.mtime_ns, seen.ctime_ns)
+        ):
+            self.fd = _CLOSED
+            return
         self.verify_in_place()
         if self.whole is not None and not self.touched:
             self.close()

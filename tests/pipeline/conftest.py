@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncup.pipeline import hash_ahead, unloaded_part
+from asyncup.pipeline import hash_ahead, unloaded_part, whole_file
 from tests.pipeline.files import LocalFile
 from tests.pipeline.leftovers import mappings_of
 
@@ -21,6 +21,20 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unloaded_part, "WINDOW", 2**12)
     monkeypatch.setattr(hash_ahead, "_MAPPED_IN", 0)
     monkeypatch.setattr(hash_ahead, "_LEFT_FOR_PARTS", 0)
+
+
+@pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are opened and read by several calls, as where the compiled module was not built."""
+    monkeypatch.setattr(whole_file, "read_whole", lambda *_: None)
+    monkeypatch.setattr(whole_file, "close_unchanged", lambda *_: False)
+
+
+@pytest.fixture(params=["at once", "step by step"])
+def either_way(request: pytest.FixtureRequest) -> None:
+    """Small files are read as where the compiled module was built, and as where it was not."""
+    if request.param == "step by step":
+        request.getfixturevalue("step_by_step")
 
 
 @pytest.fixture

@@ -272,6 +272,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_told(small_file: LocalFil
     assert memory.items.get(PATH, CONTENT) == CONTENT, "a state that the file once had, or nothing"
 
 
+@pytest.mark.usefixtures("step_by_step")
 async def test_a_disk_that_fails(small_file: LocalFile, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(fd: int, view: memoryview, offset: int) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))

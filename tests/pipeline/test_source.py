@@ -48,6 +48,7 @@ async def test_it_reads_what_is_there_and_closes_it(local_file: LocalFile) -> No
 
 @pytest.mark.parametrize("size", [0, 1, 2047, 2048, 2**16, 2**16 + 1])
 @pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.usefixtures("either_way")
 async def test_what_is_small_is_read_as_it_is_opened(tmp_path: Path, size: int, more: int) -> None:
     file = LocalFile.write(tmp_path / "file", os.urandom(size))
     async with open_source(file.path, whole_up_to=size + more) as source:
@@ -59,6 +60,7 @@ async def test_what_is_small_is_read_as_it_is_opened(tmp_path: Path, size: int, 
 
 
 @pytest.mark.parametrize("act", [overwrite_a_byte, truncate, append])
+@pytest.mark.usefixtures("step_by_step")
 async def test_a_small_file_that_changes_while_it_is_opened_and_read(
     local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None]
 ) -> None:
@@ -75,6 +77,7 @@ async def test_a_small_file_that_changes_while_it_is_opened_and_read(
 
 
 @pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.usefixtures("either_way")
 async def test_a_file_that_nothing_touched_is_closed_at_the_end(local_file: LocalFile, *, touched: bool) -> None:
     before = open_files()
     async with open_source(local_file.path, changes="warn", whole_up_to=10**6) as source:
@@ -161,6 +164,7 @@ async def test_a_device() -> None:
 
 
 @pytest.mark.parametrize("failed", [errno.EACCES, errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.EMFILE])
+@pytest.mark.usefixtures("step_by_step")
 async def test_a_file_that_the_system_does_not_open(
     local_file: LocalFile, monkeypatch: pytest.MonkeyPatch, failed: int
 ) -> None:
