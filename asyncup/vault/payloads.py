@@ -33,7 +33,7 @@ class Payloads:
     """Makes payloads, and has what those to one server know of each other.
 
     Attributes:
-        slice_bytes: of the last slices of the last one: the next one begins so.
+        slice_bytes: what the last one learned that its slices should have, also if it broke: the next one begins so.
         under_way: how many are being written.
     """
 
@@ -74,17 +74,20 @@ class _SlicedPayload(aiohttp.Payload):
         exchange = self._exchange
         connection = getattr(writer, "transport", None)
         exchange.writes_to(connection)
+        size = SliceSize(self._all.slice_bytes)
         self._all.under_way += 1
         try:
-            await self._write_slices(writer, UnlockedWrite(connection))
+            await self._write_slices(writer, UnlockedWrite(connection), size)
         finally:
             self._all.under_way -= 1
+            if size.is_learned:
+                self._all.slice_bytes = size.bytes
         self._tell(exchange.sent)
 
-    async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite) -> None:
+    async def _write_slices(self, writer: AbstractStreamWriter, unlocked: UnlockedWrite, size: SliceSize) -> None:
         exchange, meter, on_written = self._exchange, self._exchange.meter, self._exchange.on_written
         since = time.perf_counter()
-        slices, size, left = self._body.slices(), SliceSize(self._all.slice_bytes), self._body.length
+        slices, left = self._body.slices(), self._body.length
         grows = unlocked.possible or isinstance(getattr(writer, "transport", None), TlsConnection)
         of_size = slices.asend if grows and isinstance(slices, AsyncGenerator) else None
         head_is_out = False  # aiohttp has it, and writes it with the first slice
@@ -115,7 +118,6 @@ class _SlicedPayload(aiohttp.Payload):
                 # the connection back by the time that the next request asks for one, and would make another.
                 await asyncio.sleep(0)
                 since = time.perf_counter()
-        self._all.slice_bytes = size.bytes
 
     def _tell(self, whom: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         try:

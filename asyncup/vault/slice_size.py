@@ -27,13 +27,16 @@ class SliceSize:
 
     Attributes:
         bytes: of the next one.
+        is_learned: whether one that was long enough to tell something, or took too long, has been seen.
     """
 
     def __init__(self, bytes_: int = SLICE) -> None:
         self.bytes = bytes_
+        self.is_learned = False
 
     def took(self, length: int, seconds: float) -> None:
         """Note how long a slice took until the network had it, or was about to."""
+        self.is_learned = self.is_learned or length >= self.bytes or seconds > _TOO_LONG_S
         if seconds > _TOO_LONG_S:
             self.bytes = max(SLICE, self.bytes // 2)
         elif seconds < _TOO_SHORT_S and length >= self.bytes:

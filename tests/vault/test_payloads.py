@@ -13,6 +13,7 @@ import anyio
 import pytest
 import trustme
 
+from asyncup.errors import SourceUnreadable
 from asyncup.vault import payloads
 from asyncup.vault.slice_size import SliceSize
 from asyncup.vault.unlocked_write import UnlockedWrite
@@ -80,10 +81,15 @@ async def test_longer_slices_are_asked_for_where_they_go_straight_to_the_kernel(
     assert larger[:2] == ([2 * SLICE, 4 * SLICE] if tls or past_the_transport else [])
 
 
+def learn_one_more(size: SliceSize, *_: object) -> None:
+    size.bytes += 1
+    size.is_learned = True
+
+
 async def test_the_next_payload_begins_with_slices_of_the_size_that_the_last_one_ended_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(SliceSize, "took", lambda size, *_: setattr(size, "bytes", size.bytes + 1))
+    monkeypatch.setattr(SliceSize, "took", learn_one_more)
     bodies = [Obliging(os.urandom(1 + 3 * SLICE)) for _ in range(2)]
     async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
         for body in bodies:
@@ -92,6 +98,29 @@ async def test_the_next_payload_begins_with_slices_of_the_size_that_the_last_one
     first, second = ([wanted for wanted in body.wanted if wanted is not None] for body in bodies)
     assert first[0] == SliceSize().bytes + 1
     assert second[0] > first[-1]
+
+
+async def test_also_when_that_one_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that became slow may break before a payload is through: the same slices again would be too long again."""
+
+    @dataclass
+    class Breaking(Obliging):
+        async def slices(self) -> AsyncGenerator[memoryview, int | None]:
+            yield memoryview(self.content)[:1]
+            raise SourceUnreadable("file", "the disk is broken")
+
+    monkeypatch.setattr(SliceSize, "took", learn_one_more)
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        with pytest.raises(SourceUnreadable):
+            await transport.send(request(body=Breaking(bytes(SLICE))))
+        assert transport._payloads.slice_bytes == SliceSize().bytes + 1
+
+
+async def test_a_payload_that_is_too_short_to_tell_anything_leaves_it_as_it_is() -> None:
+    async with raw_server(answering(SUCCESS)) as server, transport_for(server.url) as transport:
+        transport._payloads.slice_bytes = 8 * 2**20
+        await transport.send(request(body=MemoryBody(bytes(3 * SLICE))))
+        assert transport._payloads.slice_bytes == 8 * 2**20
 
 
 async def test_room_is_waited_for_on_the_spot_by_who_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
