@@ -16,7 +16,7 @@ import socket
 import sys
 from contextlib import suppress
 
-from asyncup.vault.sockets import is_loopback
+from asyncup.vault.sockets import is_loopback, set_send_buffer
 
 __all__ = ["Cork"]
 
@@ -41,8 +41,7 @@ class Cork:
         self._socket = connected
         self._fits = _is_near(connected)
         if self._fits:
-            with suppress(OSError):
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            set_send_buffer(connected, _SEND_BUFFER)
 
     def send(self, view: memoryview) -> int:
         """As the connection's own `send`, by which several records may go out; of many bytes the first."""

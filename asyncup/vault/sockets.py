@@ -4,8 +4,8 @@ The send buffer holds what was written until the peer has it. For a long line it
 and the kernel makes it as large as the line needs: several MB. A peer at a loopback address, such as a proxy, a tunnel
 or the emulator, has no round trip, and what lies in between is more than a core's cache holds: then every byte goes to
 the main memory and back. With 640 KiB instead a plain blocking loop may send 1.4 times as much, and with more the time
-that an upload takes varies. Where the system allows no buffer of that size (`net.core.wmem_max`), it stays the
-kernel's.
+that an upload takes varies. 416 KiB, the most that many systems allow (`net.core.wmem_max`), is nearly as good; where less
+is allowed, it stays the kernel's.
 
 The congestion control decides how fast a line is filled, and how much of it is given up after a lost packet: on a long
 line that loses some, "bbr" may carry many times what "cubic" does. Must not know who connects, or why.
@@ -18,19 +18,22 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from asyncup.errors import ConfigurationError
 
-__all__ = ["SocketFactory", "is_loopback", "sockets_with"]
+__all__ = ["SocketFactory", "is_loopback", "set_send_buffer", "sockets_with"]
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """Family, type, protocol, canonical name and address, as `socket.getaddrinfo` tells them."""
 
 SocketFactory = Callable[[Any], socket.socket]
 
-_NEAR_SEND_BUFFER = 5 * 2**16
-"""For a loopback address. Linux counts its own records, too, and makes it twice as much (socket(7))."""
+_NEAR_SEND_BUFFERS = (5 * 2**16, 13 * 2**14)
+"""For a loopback address, the first that is allowed. Linux counts its own records, too, and makes it twice as much
+(socket(7)). The second is the most that Linux allows by default for programs that were not given more.
+"""
 
 
 def sockets_with(congestion_control: str | None) -> SocketFactory:
@@ -61,8 +64,8 @@ def _made(address: AddressInfo, congestion_control: bytes | None) -> socket.sock
     try:
         if congestion_control is not None:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion_control)
-        if sys.platform == "linux" and is_loopback(where) and _allows(_NEAR_SEND_BUFFER):
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NEAR_SEND_BUFFER)
+        if sys.platform == "linux" and is_loopback(where):
+            set_send_buffer(made, *_NEAR_SEND_BUFFERS)
     except OSError:
         made.close()
         raise
@@ -78,6 +81,14 @@ def is_loopback(address: tuple[Any, ...]) -> bool:
         return False
     mapped = seen.ipv4_mapped if isinstance(seen, ipaddress.IPv6Address) else None
     return (mapped or seen).is_loopback  # Python 3.13 looks into it itself
+
+
+def set_send_buffer(connected: socket.socket, *sizes: int) -> None:
+    """Set a socket's send buffer to the first of some sizes that the system allows; leave it as it is if none is."""
+    size = next((size for size in sizes if _allows(size)), None)
+    if size is not None:
+        with suppress(OSError):  # a connection that broke says so when it is written to
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
 
 @functools.cache

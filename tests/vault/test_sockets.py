@@ -154,9 +154,13 @@ def test_a_sandbox_that_lets_nobody_set_the_send_buffer_does_not_matter(refusing
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
-def test_a_system_that_allows_less_keeps_its_own_send_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of it would be worse than what the kernel makes, and would be set for good."""
-    monkeypatch.setattr(sockets, "_NEAR_SEND_BUFFER", 2**30)
+def test_a_system_that_allows_less_has_the_next_send_buffer_or_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Much less would be worse than what the kernel makes, and would be set for good."""
+    monkeypatch.setattr(sockets, "_NEAR_SEND_BUFFERS", (2**30, 2**17))
+    with socket.socket() as expected, sockets_with(None)(to("127.0.0.1")) as made:
+        expected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**17)
+        assert send_buffer(made) == send_buffer(expected)
+    monkeypatch.setattr(sockets, "_NEAR_SEND_BUFFERS", (2**30,))
     with socket.socket() as untouched, sockets_with(None)(to("127.0.0.1")) as made:
         assert send_buffer(made) == send_buffer(untouched)
 
