@@ -4,8 +4,8 @@ The send buffer holds what was written until the peer has it. For a long line it
 and the kernel makes it as large as the line needs: several MB. A peer at a loopback address, such as a proxy, a tunnel
 or the emulator, has no round trip, and what lies in between is more than a core's cache holds: then every byte goes to
 the main memory and back. With 640 KiB instead a plain blocking loop may send 1.4 times as much, and with more the time
-that an upload takes varies. 416 KiB, the most that many systems allow (`net.core.wmem_max`), is nearly as good; where less
-is allowed, it stays the kernel's.
+that an upload takes varies. 416 KiB, the most that many systems allow (`net.core.wmem_max`), is nearly as good; where
+less is allowed, it stays the kernel's.
 
 The congestion control decides how fast a line is filled, and how much of it is given up after a lost packet: on a long
 line that loses some, "bbr" may carry many times what "cubic" does. Must not know who connects, or why.
