@@ -27,19 +27,29 @@
 
 /* What tells one state of one file from another: `SourceIdentity`, in its order. Times are nanoseconds. */
 struct identity {
-    unsigned long long device, inode;
+    long long device;
+    unsigned long long inode;
     long long size, written, changed;
 };
 
+/* Beyond this (the year 2255) nanoseconds are too many for 64 bits. */
+enum { LAST_HOUR = 2500000 };
+
+static int countable(struct timespec moment)
+{
+    long long hours = (long long)moment.tv_sec / 3600;
+    return hours > -LAST_HOUR && hours < LAST_HOUR;
+}
+
 static long long nanoseconds(struct timespec moment)
 {
-    return (long long)moment.tv_sec * 1000000000 + moment.tv_nsec;
+    return countable(moment) ? (long long)moment.tv_sec * 1000000000 + moment.tv_nsec : -1;
 }
 
 static struct identity identity_of(const struct stat *seen)
 {
     return (struct identity){
-        (unsigned long long)seen->st_dev,
+        (long long)seen->st_dev,
         (unsigned long long)seen->st_ino,
         (long long)seen->st_size,
         nanoseconds(WRITTEN(*seen)),
@@ -73,6 +83,8 @@ static char *content_of(int fd, long long most, struct identity *identity)
     struct stat before, after;
     if (fstat(fd, &before) < 0 || !S_ISREG(before.st_mode) || before.st_size > most)
         return NULL;
+    if (!countable(WRITTEN(before)) || !countable(CHANGED(before)))
+        return NULL;
     *identity = identity_of(&before);
     char *content = malloc((size_t)before.st_size + 1);
     if (content != NULL && fill(fd, content, (size_t)before.st_size) && fstat(fd, &after) == 0 &&
@@ -105,7 +117,7 @@ static PyObject *read_whole(PyObject *module, PyObject *arguments)
     if (content == NULL)
         Py_RETURN_NONE;
     result = Py_BuildValue(
-        "(iN(KKLLL))", fd, PyByteArray_FromStringAndSize(content, (Py_ssize_t)identity.size), identity.device,
+        "(iN(LKLLL))", fd, PyByteArray_FromStringAndSize(content, (Py_ssize_t)identity.size), identity.device,
         identity.inode, identity.size, identity.written, identity.changed
     );
     free(content);
@@ -120,7 +132,7 @@ static PyObject *close_unchanged(PyObject *module, PyObject *arguments)
     int fd, unchanged;
     struct identity wanted;
     if (!PyArg_ParseTuple(
-            arguments, "O&i(KKLLL)", PyUnicode_FSConverter, &path, &fd, &wanted.device, &wanted.inode, &wanted.size,
+            arguments, "O&i(LKLLL)", PyUnicode_FSConverter, &path, &fd, &wanted.device, &wanted.inode, &wanted.size,
             &wanted.written, &wanted.changed
         ))
         return NULL;

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from asyncup.errors import SourceError
+from asyncup.errors import SourceUnreadable
 from asyncup.events import BufferKind
 from asyncup.pipeline.leased_parts import LeasedParts
 from asyncup.pipeline.mapped_buffer import MappedBuffer
@@ -83,7 +83,7 @@ class Buffers:
         """As `load`, for the first of some parts, and for those behind it that can be had along with it.
 
         That is as many as there is memory for without waiting, and as are read within `QUICKLY_S`. One that cannot be
-        read is left for the next call, which says so.
+        read is left for the next call, which says so. One caller at a time.
         """
         if not self._memory.take_now(parts[0].length):
             self._unmapping.hurry()
@@ -98,10 +98,10 @@ class Buffers:
             # A buffer that was made is given back at the end, with the others that are in use.
             self._give_back_without_buffer(some)
             raise
-        unread = some[len(loaded) :]
-        self._give_back_without_buffer(unread)
-        for buffer in self._in_use_for(unread):
-            self.release(buffer, reusable=True)
+        if unread := some[len(loaded) :]:
+            self._give_back_without_buffer(unread)
+            for buffer in self._in_use_for(unread):
+                self.release(buffer, reusable=True)
         return loaded
 
     def _in_use_for(self, parts: Sequence[Part]) -> list[PartBuffer]:
@@ -140,7 +140,7 @@ class Buffers:
         for part in parts:
             try:
                 buffer = self._load(part, given_up)
-            except SourceError:
+            except SourceUnreadable:
                 if not loaded:
                     raise
                 break

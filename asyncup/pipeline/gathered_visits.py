@@ -103,7 +103,7 @@ class GatheredVisits:
                 self._not_begun.popleft()
             raise
         self._jobs += 1
-        job.add_done_callback(lambda _: self._ended())
+        job.add_done_callback(self._ended)
 
     def _start_for_each(self) -> None:
         """Give each visit that waits a job of its own."""
@@ -133,8 +133,12 @@ class GatheredVisits:
             if self._disk_is_slow() and until < math.inf:
                 return
 
-    def _ended(self) -> None:
+    def _ended(self, job: asyncio.Future[None]) -> None:
         self._jobs -= 1
+        if job.cancelled() or job.exception() is not None:
+            # The loop's threads were ended, or are broken: no thread has begun it.
+            with suppress(IndexError):
+                self._not_begun.popleft()
         if not self._waiting and self._look is not None:
             self._look.cancel()
             self._look = None  # it holds the loop

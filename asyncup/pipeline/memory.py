@@ -31,11 +31,6 @@ class MemoryBudget:
         """Bytes in use now. More than the total for as long as it takes after `resize` made that smaller."""
         return self.total - self._free
 
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether somebody waits for bytes to be given back."""
-        return bool(self._waiting)
-
     def resize(self, total: int) -> None:
         """Share another number of bytes from now on. What is taken stays taken; less than that frees up in time."""
         _refuse_nothing(total)

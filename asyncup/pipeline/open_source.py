@@ -85,7 +85,7 @@ def _small(name: str, changes: SourceChanges, page_cache: PageCachePolicy, whole
         opened.callback(os.close, fd)
         if read is not None:
             source = Source(name, fd, SourceIdentity(*read[2]), changes=changes, page_cache=page_cache)
-            source.whole = source.hash_whole(read[1])
+            source.whole, source.read_at_once = source.hash_whole(read[1]), True
         else:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):

@@ -87,6 +87,7 @@ class Source:
 
     Attributes:
         whole: what the file holds, when it was read by the same visit to a thread that opened it.
+        read_at_once: whether that was by `whole_file`, and its end may be, too.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Source:
         self._touches: list[str] = []
         self._told = 0
         self.whole: WholeFile | None = None
+        self.read_at_once = False
 
     @property
     def size(self) -> int:
@@ -232,7 +234,7 @@ class Source:
     def verify_at_end(self) -> None:
         """Do as `verify_in_place`, and close a file that was read whole and that nothing touched: it is done with."""
         seen = self.identity
-        if self.whole is not None and whole_file.close_unchanged(
+        if self.read_at_once and whole_file.close_unchanged(
             self.path, self.fd, (seen.device, seen.inode, seen.size, seen.mtime_ns, seen.ctime_ns)
         ):
             self.fd = _CLOSED

@@ -2,8 +2,8 @@
 
 To unmap a part takes up to a millisecond. To have a thread do it takes the event loop a tenth of one, most of it to
 have the interpreter's lock go there and back: with small parts on a fast network that is a twentieth of the time. A
-part's memory stays taken from the budget until it is unmapped: where somebody waits for that, no large part waits for
-others, nor do small ones that are as much together. Must not know files, hashing or sending.
+part's memory stays taken from the budget until it is unmapped, and others may wait for that: so no large part waits,
+nor do small ones that are as much together. Must not know files, hashing or sending.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-import anyio
-
 from asyncup.pipeline.mapped_buffer import MappedBuffer
 from asyncup.pipeline.memory import MemoryBudget
-from asyncup.pipeline.thread_visit import Threads
+from asyncup.pipeline.thread_visit import Threads, to_its_end
 
 __all__ = ["Unmapping"]
 
@@ -24,7 +22,7 @@ _TOGETHER_S = 0.01
 """Parts that are sent within this are unmapped by one visit: some four of 8 MiB, where that is worth it."""
 
 _WORTH_A_VISIT = 2**25
-"""Bytes. For less, who waits for memory waits those milliseconds at most."""
+"""Bytes, which are unmapped at once."""
 
 
 class Unmapping:
@@ -56,7 +54,7 @@ class Unmapping:
     def add(self, part: MappedBuffer) -> None:
         """Unmap a part soon, and give its memory back then. Nobody may use it any more."""
         self._waiting.append(part)
-        if self._memory.is_waited_for and sum(each.length for each in self._waiting) >= _WORTH_A_VISIT:
+        if sum(each.length for each in self._waiting) >= _WORTH_A_VISIT:
             self.hurry()
         elif self._due is None:
             self._due = asyncio.get_running_loop().call_later(self._together_s, self.hurry)
@@ -77,11 +75,13 @@ class Unmapping:
             BaseException: what went wrong with one of them.
         """
         self.hurry()
-        if left := list(self._visits):
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait(left)
-        for visit in left:
-            visit.result()
+        left = list(self._visits)
+        try:
+            if left:
+                await to_its_end(asyncio.ensure_future(asyncio.wait(left)))
+        finally:
+            for visit in left:
+                visit.result()
 
     def _begin(self, parts: Sequence[MappedBuffer]) -> None:
         def give_back() -> None:
@@ -96,8 +96,10 @@ class Unmapping:
         try:
             visit = self._threads.begin(self._close_each, parts)
         except RuntimeError:  # the interpreter is ending: its threads take no more work, and others wait for the memory
-            self._close_each(parts)
-            give_back()
+            try:
+                self._close_each(parts)
+            finally:
+                give_back()
             return
         self._visits.add(visit)
         visit.add_done_callback(done)

@@ -45,7 +45,8 @@ def send(job: Job, port: int) -> None:
         memoryview(mapped) as view,
         socket.create_connection(("127.0.0.1", port)) as connection,
     ):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, job.send_buffer)
+        if job.send_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, job.send_buffer)
         for begin in range(0, job.size, job.part_size):
             with view[begin : begin + job.part_size] as part:
                 connection.sendall(part)

@@ -298,6 +298,37 @@ async def test_who_waits_hears_when_there_is_no_thread_any_more() -> None:
     assert await visits.begin(lambda: 4) == 4
 
 
+async def test_threads_that_cannot_begin_leave_nobody_waiting() -> None:
+    """As where a program's own threads have something to do first, and fail."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    visits = GatheredVisits()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1, initializer=fail))
+    making = [visits.begin(lambda: 1), visits.begin(lambda: 2)]
+    with anyio.fail_after(ENOUGH_S):
+        for each in making:
+            with pytest.raises(RuntimeError):
+                await each
+
+
+async def test_threads_that_are_ended_leave_nobody_waiting() -> None:
+    gate, visits, executor = Gate(fails=False), GatheredVisits(), ThreadPoolExecutor(1)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(executor)
+    other = loop.run_in_executor(None, gate.work)
+    with anyio.fail_after(ENOUGH_S):
+        await gate.begun.wait()
+        making = [visits.begin(lambda: 1), visits.begin(lambda: 2)]
+        executor.shutdown(wait=False, cancel_futures=True)
+        gate.may_end.set()
+        await other
+        for each in making:
+            with pytest.raises(RuntimeError):
+                await each
+
+
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def test_an_event_loop_is_forgotten_with_its_visits(run: Callable[[Any], Any]) -> None:
     async def visit() -> weakref.ref[asyncio.AbstractEventLoop]:

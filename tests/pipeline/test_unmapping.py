@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVarTuple, Unpack, cast
@@ -15,11 +16,12 @@ from asyncup.pipeline.thread_visit import Threads
 from asyncup.pipeline.unmapping import Unmapping
 from tests.pipeline.files import ENOUGH_S
 from tests.pipeline.leftovers import all_given_back
+from tests.pipeline.thread_work import Gate
 
 Ts = TypeVarTuple("Ts")
 
-LENGTH = 2**24
-"""Half of what is worth a visit, where somebody waits for memory."""
+LENGTH = 2**23
+"""A quarter of what is worth a visit."""
 
 NEVER_S = 3600.0
 """A part that waits for so long waits for ever, as far as a test goes."""
@@ -101,22 +103,16 @@ async def test_a_part_does_not_wait_for_longer_than_that(threads: CountedThreads
     assert threads.visits == 2
 
 
-async def test_who_waits_for_memory_does_not_wait_for_more_parts_than_are_worth_a_visit(
-    threads: CountedThreads,
-) -> None:
-    play = Scene(threads)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(play.memory.take, LENGTH)
-        with anyio.fail_after(ENOUGH_S):
-            while not play.memory.is_waited_for:
-                await anyio.lowlevel.checkpoint()
-            play.add(Sent())
-            assert threads.visits == 0
-            play.add(Sent())
-            assert threads.visits == 1
-            while play.memory.is_waited_for:
-                await anyio.lowlevel.checkpoint()
-    assert len(play.closed) == 2
+async def test_as_many_bytes_as_a_large_part_has_are_not_put_off(threads: CountedThreads) -> None:
+    """Others may come to wait for the memory at any moment."""
+    play = Scene(threads, parts=4)
+    play.add(Sent(), Sent(), Sent())
+    assert threads.visits == 0
+    play.add(Sent())
+    assert threads.visits == 1
+    with anyio.fail_after(ENOUGH_S):
+        await play.memory.take(4 * LENGTH)
+    assert len(play.closed) == 4
 
 
 async def test_the_end_waits_for_all_of_them_and_not_for_more(threads: CountedThreads) -> None:
@@ -138,6 +134,27 @@ async def test_a_cancelled_end_waits_for_them_all_the_same(threads: CountedThrea
     assert (len(play.closed), play.memory.taken) == (1, 0)
 
 
+async def test_so_does_one_whose_task_is_cancelled() -> None:
+    """A part that is unmapped later would have its file's descriptor, which is another's by then."""
+    threads, gate = CountedThreads(), Gate(fails=False)
+    play = Scene(threads, parts=1)
+    threads.submit(gate.work)  # the only thread is held up
+    play.add(Sent())
+    ending = asyncio.create_task(play.unmapping.end())
+    with anyio.fail_after(ENOUGH_S):
+        await gate.begun.wait()
+        for _ in range(2):
+            ending.cancel()
+            for _ in range(5):
+                await anyio.lowlevel.checkpoint()
+            assert not ending.done()
+        gate.may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+    assert (len(play.closed), play.memory.taken) == (1, 0)
+    threads.end()
+
+
 async def test_one_that_cannot_be_unmapped_keeps_no_other(threads: CountedThreads) -> None:
     play = Scene(threads)
     play.add(Sent(), Sent(fails=True), Sent())
@@ -154,3 +171,13 @@ async def test_where_there_are_no_threads_any_more_it_is_done_on_the_spot() -> N
     assert (len(play.closed), play.memory.taken) == (2, 0)
     threads.end()
     await play.unmapping.end()
+
+
+async def test_what_goes_wrong_on_the_spot_is_raised_and_keeps_no_memory() -> None:
+    threads = CountedThreads(has_some=False)
+    play = Scene(threads, parts=2)
+    play.add(Sent(fails=True))
+    with pytest.raises(ZeroDivisionError):
+        play.unmapping.hurry()
+    assert play.memory.taken == LENGTH
+    threads.end()
