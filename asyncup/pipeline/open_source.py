@@ -84,8 +84,9 @@ def _small(name: str, changes: SourceChanges, page_cache: PageCachePolicy, whole
     with ExitStack() as opened:
         opened.callback(os.close, fd)
         if read is not None:
-            source = Source(name, fd, SourceIdentity(*read[2]), changes=changes, page_cache=page_cache)
-            source.whole, source.read_at_once = source.hash_whole(read[1]), True
+            _, content, identity = read
+            source = Source(name, fd, SourceIdentity(*identity), changes=changes, page_cache=page_cache)
+            source.whole, source.read_at_once = source.hash_whole(content), True
         else:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):

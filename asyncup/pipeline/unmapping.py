@@ -1,8 +1,8 @@
 """Unmapping parts that were sent, by a thread, and those of a few milliseconds by one visit to it.
 
 To unmap a part takes up to a millisecond. To have a thread do it takes the event loop a tenth of one, most of it to
-have the interpreter's lock go there and back: with small parts on a fast network that is a twentieth of the time. A
-part's memory stays taken from the budget until it is unmapped, and others may wait for that: so no large part waits,
+have the interpreter's lock go there and back: with small parts on a fast network up to a twentieth of the time. The
+memory of a part stays taken from the budget until it is unmapped, and others may wait for that: so no large part waits,
 nor do small ones that are as much together. Must not know files, hashing or sending.
 """
 
