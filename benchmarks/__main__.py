@@ -31,7 +31,7 @@ from benchmarks.workloads import FULL, GIB, MIB, OURS, QUICK, Link, Workload, na
 
 __all__ = ["main", "measure"]
 
-_MD5 = Workload(name="MD5", size=GIB // 4, part_size=8 * MIB, clients=("MD5, 1 thread", "MD5, all cores"), rounds=1)
+_MD5 = Workload(name="MD5", size=GIB // 8, part_size=4 * MIB, clients=("MD5, 1 thread", "MD5, all cores"), rounds=1)
 _TRACED = Workload(name="timeline", size=500_000_000, link=Link(0.02, 125e6), clients=(OURS,))
 README_TABLES = ("plain", "TLS")
 

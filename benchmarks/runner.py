@@ -98,7 +98,7 @@ class Runner:
         path = self.source(workload)
         warm = workload.link is not None or path in self._warm
         for round_ in range(1 if warm else 0, workload.rounds + 1):
-            now = [*always, *rotating[round_ - 1 :: workload.rounds]] if round_ else always[-1:]
+            now = [*always, *rotating[round_ - 1 :: workload.rounds]] if round_ else always[:1]
             for client in now:
                 run = self.run(client, workload, path, round_)
                 if round_:

@@ -47,8 +47,8 @@ class Workload:
         part_size: bytes of every part but the last.
         md5: whether parts are hashed.
         tls: whether the connection is encrypted.
-        clients: who does it, in turn.
-        rotating: of whom one runs in each round, so that slow peers are measured without a long wait.
+        clients: who does it, in turn; the first of them warms up.
+        rotating: who run in one round each, so that slow ones are measured without a long wait.
         rounds: how often, after one run to warm up where the file was not read before.
         sparse: whether the file is a hole, which takes no disk.
         cold: whether the file is put out of the page cache before every run.
@@ -76,17 +76,17 @@ class Workload:
 
 
 QUICK = (
-    Workload(name="plain", rotating=(*PEERS, TOGETHER), rounds=2),
+    Workload(name="plain", clients=(SENDALL, OURS), rotating=(MD5, MINIMAL, TOGETHER, *PEERS), rounds=2),
     Workload(
         name="plain, 8 MiB parts",
         size=GIB // 2,
         part_size=SMALL_PART,
-        clients=(MD5, SENDALL, OURS),
-        rotating=(TOGETHER,),
+        clients=(SENDALL, OURS),
+        rotating=(MD5, TOGETHER),
         rounds=2,
     ),
-    Workload(name="plain, no MD5", md5=False, clients=(SENDALL, NEAR, OURS), rounds=3),
-    Workload(name="TLS", tls=True, size=GIB // 2, rotating=(*PEERS, TOGETHER), rounds=2),
+    Workload(name="plain, no MD5", md5=False, clients=(SENDALL, OURS), rotating=(NEAR,), rounds=3),
+    Workload(name="TLS", tls=True, size=GIB // 2, clients=(SENDALL, OURS), rotating=(MD5, MINIMAL, *PEERS), rounds=2),
     Workload(name="TLS, no MD5", tls=True, md5=False, clients=(SENDALL, OURS), rounds=3),
     Workload(name="small files", size=4096, files=1000, lanes=16, clients=("aiohttp posts", OURS), rounds=2),
 )

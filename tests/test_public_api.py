@@ -23,9 +23,8 @@ def test_there_are_few_names_and_all_are_there() -> None:
 
 def test_nothing_else_is_public() -> None:
     # In a process that imported asyncup and nothing more: here, tests have imported its inner packages.
-    program = "import asyncup, types; print(*(n for n, v in vars(asyncup).items() if n[0] != '_'))"
-    seen = set(_run(program).split())
-    inner_packages = {"bulk", "pipeline", "protocol", "vault"}
+    seen = set(_run("import asyncup; print(*(name for name in dir(asyncup) if name[0] != '_'))").split())
+    inner_packages = {"pipeline", "protocol", "vault"}
     assert seen - inner_packages == set(asyncup.__all__)
     assert inner_packages <= seen
 
@@ -143,6 +142,15 @@ def test_importing_it_brings_in_nothing_of_the_command_line() -> None:
     loaded = set(_run("import asyncup, sys; print(*sys.modules)").split())
     assert "asyncup.vault.client" in loaded
     assert not loaded & set(OTHER_PEOPLES)
+
+
+def test_importing_it_brings_in_bulk_runs_only_for_who_asks_for_them() -> None:
+    asked = "import asyncup, sys; asyncup.{}; print(*sys.modules)"
+    without, with_it = (set(_run(asked.format(name)).split()) for name in ("upload_file", "upload_many"))
+    assert "asyncup.bulk.upload_many" in with_it
+    assert not any(name.startswith("asyncup.bulk") for name in without)
+    assert len(with_it - without) > 50, "it would not be worth it"
+    assert not hasattr(asyncup, "upload_all")
 
 
 def test_importing_it_starts_nothing() -> None:
