@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -85,12 +84,13 @@ def _how_many(left: Sequence[Part], queue: MemoryObjectSendStream[ReadPart]) -> 
 
 async def next_part(queue: MemoryObjectReceiveStream[ReadPart]) -> ReadPart | None:
     """Return the next part of the queue, as soon as it is there; None when there are no more."""
-    with suppress(anyio.EndOfStream):
+    try:
         try:
             return queue.receive_nowait()
         except anyio.WouldBlock:
             return await queue.receive()
-    return None
+    except anyio.EndOfStream:
+        return None
 
 
 async def _put(queue: MemoryObjectSendStream[ReadPart], item: ReadPart) -> None:

@@ -48,13 +48,15 @@ class Unmapping:
         self._close = close
         self._together_s = together_s
         self._waiting: list[MappedBuffer] = []
+        self._waiting_bytes = 0
         self._due: asyncio.TimerHandle | None = None
         self._visits: set[asyncio.Future[None]] = set()
 
     def add(self, part: MappedBuffer) -> None:
         """Unmap a part soon, and give its memory back then. Nobody may use it any more."""
         self._waiting.append(part)
-        if sum(each.length for each in self._waiting) >= _WORTH_A_VISIT:
+        self._waiting_bytes += part.length
+        if self._waiting_bytes >= _WORTH_A_VISIT:
             self.hurry()
         elif self._due is None:
             self._due = asyncio.get_running_loop().call_later(self._together_s, self.hurry)
@@ -64,7 +66,7 @@ class Unmapping:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        parts, self._waiting = self._waiting, []
+        parts, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if parts:
             self._begin(parts)
 

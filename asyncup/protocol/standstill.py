@@ -59,12 +59,16 @@ class Standstill:
         answer_s: how long the answer may take.
         now: seconds of a clock that never goes back, at the beginning.
         wall: Unix seconds at the beginning.
+
+    Attributes:
+        look_every_s: the seconds between two looks.
+        slept: whether this machine slept since the beginning.
     """
 
     def __init__(self, stall_s: float, answer_s: float, *, now: float, wall: float) -> None:
         self._stall_s = stall_s
         self._answer_s = answer_s
-        self._look_every_s = look_every_s(stall_s, answer_s)
+        self.look_every_s = look_every_s(stall_s, answer_s)
         self._now = now
         self._wall = wall
         self._waiting = Waiting.NETWORK
@@ -88,7 +92,7 @@ class Standstill:
         if waiting is Waiting.OURSELVES or waiting is not self._waiting or moved > self._moved:
             self._still_s = 0.0
         else:
-            self._still_s += min(gap_s, self._look_every_s)
+            self._still_s += min(gap_s, self.look_every_s)
         self._waiting = waiting
         self._moved = max(moved, self._moved)
         sending = waiting is not Waiting.ANSWER or unsent

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class State(enum.Enum):
+class State(enum.StrEnum):
     """What the client knows of the upload session."""
 
     OPEN = "the next part may be offered"
@@ -49,7 +49,7 @@ class State(enum.Enum):
     CLOSED = "nothing more is done with the session"
 
 
-class Action(enum.Enum):
+class Action(enum.StrEnum):
     """What can happen to it."""
 
     OFFER = "offer"
@@ -230,12 +230,12 @@ class UploadSessionMachine:
     def _require(self, action: Action) -> frozenset[State]:
         allowed = TRANSITIONS.get((self.state, action))
         if allowed is None:
-            raise IllegalTransition(f"cannot {action.value} when {self.state.value}")
+            raise IllegalTransition(f"cannot {action} when {self.state}")
         return allowed
 
     def _step(self, action: Action, state: State) -> None:
         if state not in self._require(action):
-            raise IllegalTransition(f"{action.value} cannot lead from {self.state.name} to {state.name}")
+            raise IllegalTransition(f"{action} cannot lead from {self.state.name} to {state.name}")
         self.state = state
 
 

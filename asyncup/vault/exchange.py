@@ -13,7 +13,7 @@ from contextlib import suppress
 import anyio
 
 from asyncup.errors import Phase, TransportError, VaultUnreachable
-from asyncup.protocol.standstill import Finding, Standstill, Waiting, look_every_s
+from asyncup.protocol.standstill import Finding, Standstill, Waiting
 from asyncup.vault.transport import HttpRequest
 from asyncup.vault.wire_meter import WireMeter
 
@@ -47,9 +47,8 @@ class Exchange:
         self._wall = wall
         patience = request.patience
         self._standstill = Standstill(patience.stall_s, patience.answer_s, now=now(), wall=wall())
-        self._look_every_s = look_every_s(patience.stall_s, patience.answer_s)
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(self._look_every_s, self._look)
+        self._timer = self._loop.call_later(self._standstill.look_every_s, self._look)
         self._received = 0
         self._found = Finding.MOVES
         self.phase = Phase.CONNECT
@@ -134,6 +133,6 @@ class Exchange:
             self.waiting, moved + self._received, unsent=unsent, now=self._now(), wall=self._wall()
         )
         if self._found is Finding.MOVES:
-            self._timer = self._loop.call_later(self._look_every_s, self._look)
+            self._timer = self._loop.call_later(self._standstill.look_every_s, self._look)
         else:
             self.scope.cancel()
