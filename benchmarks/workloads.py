@@ -98,8 +98,8 @@ _SIZES = (
     ("64 MiB", 64 * MIB, 5),
     ("256 MiB", 256 * MIB, 3),
     ("1 GiB sparse", GIB, 3),
-    ("4 GiB sparse", 4 * GIB, 1),
-    ("10 GiB sparse", 10 * GIB, 1),
+    ("4 GiB sparse", 4 * GIB, 2),
+    ("10 GiB sparse", 10 * GIB, 2),
 )
 
 FULL = (
@@ -119,7 +119,7 @@ FULL = (
         for name, size, rounds in _SIZES
     ),
     *(
-        Workload(name=f"link {link}, {name}", size=size, part_size=part, link=link, clients=(OURS,), rounds=1)
+        Workload(name=f"link {link}, {name}", size=size, part_size=part, link=link, clients=(OURS,), rounds=2)
         for link in _LINKS
         for name, part, size in (("50 MB parts", PART, 500_000_000), ("8 MiB parts", SMALL_PART, 200_000_000))
     ),
