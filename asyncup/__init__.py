@@ -64,14 +64,15 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import `upload_many` when it is asked for: with its journal and manifests it is a quarter of all imports."""
-    if name != "upload_many":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from asyncup.bulk.upload_many import upload_many  # noqa: PLC0415 - see above
+if not _typing.TYPE_CHECKING:  # a type checker would take any name for one that is there
 
-    return globals().setdefault(name, upload_many)
+    def __getattr__(name: str) -> object:
+        """Import `upload_many` when it is asked for: with its journal and manifests it is a quarter of all imports."""
+        if name != "upload_many":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from asyncup.bulk.upload_many import upload_many  # noqa: PLC0415 - see above
 
+        return globals().setdefault(name, upload_many)
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -6,7 +6,6 @@ path is percent-encoded, while form fields carry the path as it is; folder paths
 
 from __future__ import annotations
 
-import functools
 import unicodedata
 from urllib.parse import quote, urlsplit
 
@@ -85,7 +84,6 @@ def url_path(path: str) -> str:
     return "/".join(quote(segment, safe="") for segment in segments)
 
 
-@functools.lru_cache(maxsize=128)  # a session's for each of its parts
 def url_segment(text: str) -> str:
     """Return an id as one segment of a URL: it cannot lead to another endpoint.
 

@@ -36,6 +36,9 @@ __all__ = [
 ]
 
 
+# Texts, because Python computes the hash of any other member in Python, and every step looks it up.
+
+
 class State(enum.StrEnum):
     """What the client knows of the upload session."""
 

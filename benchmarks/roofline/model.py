@@ -5,7 +5,7 @@ hands it to the kernel, through TLS or not (`send`), and the server takes it fro
 uses the same cores. Two bounds follow, and the lower one is the model:
 
 * **The cores.** The three together keep `cores` cores busy: `cores / (md5 + send + sink)`. Reached only when no core is
-  ever idle, so nobody can be faster with that MD5. How many cores there are is measured, too, in every round: as many
+  ever idle, so nobody can be faster with that MD5. How many cores there are is measured, too: as many
   as MD5 with a thread for each got (its CPU seconds by its seconds). On a quiet machine that is all of them; where
   others work, too, what they take is nobody's here, and the report says so.
 * **The lane.** Parts of one file are sent in order over one connection: never faster than the bare `sendall` loop that

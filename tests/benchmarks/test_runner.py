@@ -40,15 +40,15 @@ def test_every_client_does_every_workload(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_file_is_read_once_before_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs: list[tuple[str, int]] = []
+    runs: list[tuple[str, str, int]] = []
 
     def run(_: Runner, client: str, workload: Workload, path: Path, round_: int) -> Run:
-        runs.append((workload.name, round_))
+        runs.append((workload.name, client, round_))
         return Run(client, round_, 1.0, 1.0, 0.0, 1)
 
     monkeypatch.setattr(Runner, "run", run)
     workloads = (
-        Workload(name="first", size=SIZE, clients=(OURS,), rounds=2),
+        Workload(name="first", size=SIZE, clients=("sendall", OURS), rotating=("MD5, all cores", "minimal"), rounds=2),
         Workload(name="same file", size=SIZE, clients=(OURS,), rounds=1, md5=False),
         Workload(name="another", size=SIZE + 1, clients=(OURS,), rounds=1),
         Workload(name="link", size=SIZE + 2, clients=(OURS,), rounds=1, link=Link(0.002, 125e6)),
@@ -56,15 +56,19 @@ def test_a_file_is_read_once_before_it_is_measured(tmp_path: Path, monkeypatch: 
     with Runner.opened(tmp_path, print) as runner:
         series = [runner.series(workload) for workload in workloads]
     assert runs == [
-        ("first", 0),
-        ("first", 1),
-        ("first", 2),
-        ("same file", 1),
-        ("another", 0),
-        ("another", 1),
-        ("link", 1),
+        ("first", "sendall", 0),
+        ("first", "sendall", 1),
+        ("first", OURS, 1),
+        ("first", "MD5, all cores", 1),
+        ("first", "sendall", 2),
+        ("first", OURS, 2),
+        ("first", "minimal", 2),
+        ("same file", OURS, 1),
+        ("another", OURS, 0),
+        ("another", OURS, 1),
+        ("link", OURS, 1),
     ]
-    assert [len(each.runs) for each in series] == [2, 1, 1, 1], "what warms up is no figure"
+    assert [len(each.runs) for each in series] == [6, 1, 1, 1], "what warms up is no figure"
 
 
 def test_a_client_that_fails_is_not_a_figure(tmp_path: Path) -> None:

@@ -113,6 +113,11 @@ async def test_as_many_bytes_as_a_large_part_has_are_not_put_off(threads: Counte
     with anyio.fail_after(ENOUGH_S):
         await play.memory.take(4 * LENGTH)
     assert len(play.closed) == 4
+    play.add(Sent(), Sent(), Sent())
+    assert threads.visits == 1, "what is unmapped does not count again"
+    play.add(Sent())
+    assert threads.visits == 2
+    await play.unmapping.end()
 
 
 async def test_the_end_waits_for_all_of_them_and_not_for_more(threads: CountedThreads) -> None:
