@@ -41,10 +41,10 @@ def _draw(axes: Axes, title: str, measured: Measured) -> None:
         axes.text(most * 1.18, row, f"{rate:.2f}", ha="right", va="center")
     if measured.limit is not None:
         axes.axvline(measured.limit.roofline, color=ORANGE, linewidth=1.5)
-        label = f"roofline with hashlib {measured.limit.roofline:.2f}"
-        side = "left" if measured.limit.roofline < most / 2 else "right"  # where there is room for it
-        axes.text(measured.limit.roofline, -0.9, label, color=ORANGE, ha=side, va="center", fontsize=10)
-        axes.set_ylim(-1.3, len(shown) - 0.4)
+        label = f" roofline {measured.limit.roofline:.2f} \n with hashlib "  # short: it fits on one side of the line
+        side = "left" if measured.limit.roofline < most / 2 else "right"
+        axes.text(measured.limit.roofline, -1.05, label, color=ORANGE, ha=side, va="center", fontsize=10)
+        axes.set_ylim(-1.6, len(shown) - 0.4)
     axes.set_xlim(0, most * 1.18)
     axes.set_xlabel("GB/s")
     axes.set_title(title, fontsize=11)
